@@ -1,0 +1,3 @@
+module github.com/ktcpvs/ktcpvs
+
+go 1.24.0

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	netlink/specs/tcpvs.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink-gen.h"
+
+#include <uapi/linux/tcpvs.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation tcpvs_a_timeouts_connect_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_head_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_response_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_body_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_keepalive_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_tunnel_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_pool_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_timeouts_drain_range = {
+	.min	= 1ULL,
+	.max	= 86400000ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_connections_range = {
+	.max	= 16777216ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_backlog_range = {
+	.min	= 1ULL,
+	.max	= 65535ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_head_bytes_range = {
+	.min	= 512ULL,
+	.max	= 65535ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_pool_connections_range = {
+	.max	= 65536ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_receive_buffer_range = {
+	.min	= 16384ULL,
+	.max	= 16777216ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_server_weight_range = {
+	.max	= 65535ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_settings_max_connections_range = {
+	.min	= 1ULL,
+	.max	= 16777216ULL,
+};
+
+/* Common nested types */
+const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1] = {
+	[TCPVS_A_ADDRESS_IPV4] = { .type = NLA_U32, },
+	[TCPVS_A_ADDRESS_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[TCPVS_A_ADDRESS_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+};
+
+const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_LISTENERS + 1] = {
+	[TCPVS_A_LIMITS_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_connections_range),
+	[TCPVS_A_LIMITS_BACKLOG] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_backlog_range),
+	[TCPVS_A_LIMITS_HEAD_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_head_bytes_range),
+	[TCPVS_A_LIMITS_HEAD_FIELDS] = NLA_POLICY_RANGE(NLA_U32, 8, 128),
+	[TCPVS_A_LIMITS_RETRIES] = NLA_POLICY_MAX(NLA_U32, 16),
+	[TCPVS_A_LIMITS_POOL_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_pool_connections_range),
+	[TCPVS_A_LIMITS_RECEIVE_BUFFER] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_receive_buffer_range),
+	[TCPVS_A_LIMITS_LISTENERS] = NLA_POLICY_MAX(NLA_U32, 1024),
+};
+
+const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_DRAIN + 1] = {
+	[TCPVS_A_TIMEOUTS_CONNECT] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_connect_range),
+	[TCPVS_A_TIMEOUTS_HEAD] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_head_range),
+	[TCPVS_A_TIMEOUTS_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_response_range),
+	[TCPVS_A_TIMEOUTS_BODY] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_body_range),
+	[TCPVS_A_TIMEOUTS_KEEPALIVE] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_keepalive_range),
+	[TCPVS_A_TIMEOUTS_TUNNEL] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_tunnel_range),
+	[TCPVS_A_TIMEOUTS_POOL] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_pool_range),
+	[TCPVS_A_TIMEOUTS_DRAIN] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_drain_range),
+};
+
+/* TCPVS_CMD_SETTINGS_SET - do */
+static const struct nla_policy tcpvs_settings_set_nl_policy[TCPVS_A_SETTINGS_MAX_CONNECTIONS + 1] = {
+	[TCPVS_A_SETTINGS_MAX_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_settings_max_connections_range),
+};
+
+/* TCPVS_CMD_SERVICE_GET - do */
+static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_SERVICE_NEW - do */
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_FORWARDED + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
+	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),
+	[TCPVS_A_SERVICE_LIMITS] = NLA_POLICY_NESTED(tcpvs_limits_nl_policy),
+	[TCPVS_A_SERVICE_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* TCPVS_CMD_SERVICE_SET - do */
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_FORWARDED + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
+	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),
+	[TCPVS_A_SERVICE_LIMITS] = NLA_POLICY_NESTED(tcpvs_limits_nl_policy),
+	[TCPVS_A_SERVICE_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* TCPVS_CMD_SERVICE_DEL - do */
+static const struct nla_policy tcpvs_service_del_nl_policy[TCPVS_A_SERVICE_NAME + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_SERVICE_START - do */
+static const struct nla_policy tcpvs_service_start_nl_policy[TCPVS_A_SERVICE_NAME + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_SERVICE_STOP - do */
+static const struct nla_policy tcpvs_service_stop_nl_policy[TCPVS_A_SERVICE_NOW + 1] = {
+	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVICE_NOW] = { .type = NLA_FLAG, },
+};
+
+/* TCPVS_CMD_SERVER_GET - do */
+static const struct nla_policy tcpvs_server_get_do_nl_policy[TCPVS_A_SERVER_ADDRESS + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+};
+
+/* TCPVS_CMD_SERVER_GET - dump */
+static const struct nla_policy tcpvs_server_get_dump_nl_policy[TCPVS_A_SERVER_SERVICE + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_SERVER_NEW - do */
+static const struct nla_policy tcpvs_server_new_nl_policy[TCPVS_A_SERVER_WEIGHT + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVER_WEIGHT] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_server_weight_range),
+};
+
+/* TCPVS_CMD_SERVER_SET - do */
+static const struct nla_policy tcpvs_server_set_nl_policy[TCPVS_A_SERVER_WEIGHT + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVER_WEIGHT] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_server_weight_range),
+};
+
+/* TCPVS_CMD_SERVER_DEL - do */
+static const struct nla_policy tcpvs_server_del_nl_policy[TCPVS_A_SERVER_ADDRESS + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+};
+
+/* TCPVS_CMD_TRANSACTION_BEGIN - do */
+static const struct nla_policy tcpvs_transaction_begin_nl_policy[TCPVS_A_TRANSACTION_GENERATION + 1] = {
+	[TCPVS_A_TRANSACTION_GENERATION] = { .type = NLA_U32, },
+};
+
+/* TCPVS_CMD_TRANSACTION_COMMIT - do */
+static const struct nla_policy tcpvs_transaction_commit_nl_policy[TCPVS_A_TRANSACTION_DRY_RUN + 1] = {
+	[TCPVS_A_TRANSACTION_DRY_RUN] = { .type = NLA_FLAG, },
+};
+
+/* Ops table for tcpvs */
+static const struct genl_split_ops tcpvs_nl_ops[] = {
+	{
+		.cmd		= TCPVS_CMD_INFO_GET,
+		.pre_doit	= tcpvs_nl_pre_doit,
+		.doit		= tcpvs_nl_info_get_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SETTINGS_GET,
+		.pre_doit	= tcpvs_nl_pre_doit,
+		.doit		= tcpvs_nl_settings_get_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SETTINGS_SET,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_settings_set_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_settings_set_nl_policy,
+		.maxattr	= TCPVS_A_SETTINGS_MAX_CONNECTIONS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_GET,
+		.pre_doit	= tcpvs_nl_pre_doit,
+		.doit		= tcpvs_nl_service_get_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_get_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= TCPVS_CMD_SERVICE_GET,
+		.dumpit	= tcpvs_nl_service_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_NEW,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_service_new_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_new_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_FORWARDED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_SET,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_service_set_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_set_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_FORWARDED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_DEL,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_service_del_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_del_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_START,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_service_start_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_start_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVICE_STOP,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_service_stop_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_service_stop_nl_policy,
+		.maxattr	= TCPVS_A_SERVICE_NOW,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_FLUSH,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_flush_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVER_GET,
+		.pre_doit	= tcpvs_nl_pre_doit,
+		.doit		= tcpvs_nl_server_get_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_server_get_do_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_ADDRESS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVER_GET,
+		.dumpit		= tcpvs_nl_server_get_dumpit,
+		.policy		= tcpvs_server_get_dump_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_SERVICE,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVER_NEW,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_server_new_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_server_new_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_WEIGHT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVER_SET,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_server_set_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_server_set_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_WEIGHT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_SERVER_DEL,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_server_del_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_server_del_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_ADDRESS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= TCPVS_CMD_SCHEDULER_GET,
+		.dumpit	= tcpvs_nl_scheduler_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= TCPVS_CMD_WORKER_GET,
+		.dumpit	= tcpvs_nl_worker_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_TRANSACTION_BEGIN,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_transaction_begin_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_transaction_begin_nl_policy,
+		.maxattr	= TCPVS_A_TRANSACTION_GENERATION,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_TRANSACTION_COMMIT,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_transaction_commit_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_transaction_commit_nl_policy,
+		.maxattr	= TCPVS_A_TRANSACTION_DRY_RUN,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_TRANSACTION_ABORT,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_transaction_abort_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+};
+
+static const struct genl_multicast_group tcpvs_nl_mcgrps[] = {
+	[TCPVS_NLGRP_CONFIG] = { "config", },
+};
+
+struct genl_family tcpvs_nl_family __ro_after_init = {
+	.name		= TCPVS_FAMILY_NAME,
+	.version	= TCPVS_FAMILY_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= tcpvs_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(tcpvs_nl_ops),
+	.mcgrps		= tcpvs_nl_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(tcpvs_nl_mcgrps),
+};
