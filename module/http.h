@@ -112,7 +112,10 @@ enum tcpvs_http_form {
 	TCPVS_FORM_ASTERISK,
 };
 
-/* Header names that somebody here has to recognise. */
+/*
+ * Header names that somebody here has to recognise.  The parser reads the
+ * values of those up to TCPVS_H_LAST_READ.
+ */
 enum tcpvs_http_hdr_id {
 	TCPVS_H_OTHER,
 	TCPVS_H_HOST,
@@ -122,7 +125,6 @@ enum tcpvs_http_hdr_id {
 	TCPVS_H_KEEP_ALIVE,
 	TCPVS_H_PROXY_CONNECTION,
 	TCPVS_H_TE,
-	TCPVS_H_TRAILER,
 	TCPVS_H_UPGRADE,
 	TCPVS_H_HTTP2_SETTINGS,
 	TCPVS_H_EXPECT,
@@ -131,13 +133,15 @@ enum tcpvs_http_hdr_id {
 	TCPVS_H_X_FORWARDED_HOST,
 	TCPVS_H_X_FORWARDED_OTHER,	/* X-Forwarded-<anything else> */
 	TCPVS_H_FORWARDED,
+	TCPVS_H_WWW_AUTHENTICATE,
+	TCPVS_H_PROXY_AUTHENTICATE,
+	TCPVS_H_AUTHORIZATION,
+	TCPVS_H_PROXY_AUTHORIZATION,
+	TCPVS_H_LAST_READ = TCPVS_H_PROXY_AUTHORIZATION,
+	TCPVS_H_TRAILER,
 	TCPVS_H_VIA,
 	TCPVS_H_COOKIE,
 	TCPVS_H_SET_COOKIE,
-	TCPVS_H_AUTHORIZATION,
-	TCPVS_H_WWW_AUTHENTICATE,
-	TCPVS_H_PROXY_AUTHENTICATE,
-	TCPVS_H_PROXY_AUTHORIZATION,
 	TCPVS_H_CONTENT_TYPE,
 	TCPVS_H_CONTENT_ENCODING,
 	TCPVS_H_CONTENT_RANGE,
@@ -278,10 +282,12 @@ struct tcpvs_http_scan {
 int tcpvs_http_scan(struct tcpvs_http_scan *s, const u8 *piece, u32 len,
 		    u32 head_max);
 
-/* http_field.c */
+/* http_name.c */
 unsigned int tcpvs_http_err_status(int err);
 const char *tcpvs_http_err_name(int err);
 u8 tcpvs_http_field_id(const u8 *name, u32 len, u8 *flags);
+
+/* http_field.c */
 
 /* How long a body is, RFC 9112 section 6.3. */
 enum tcpvs_http_body {
