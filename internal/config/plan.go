@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+
+// The difference between two tables, as the operations of one transaction.
+//
+// The kernel looks at every operation as it is staged, so their order matters:
+// deletions come first, since they free addresses; then changes; then what is
+// new. What a running service cannot change in place (where it listens, its
+// mode) deletes it and makes it anew in the same transaction, to be started
+// again after the commit. A stopped service keeps its counters through a
+// change of address, unless another service still holds the new address when
+// the change is staged; then it too is made anew.
+
+package config
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// State is what a service of the present table does.
+type State struct {
+	Service
+	Listening bool // it runs or drains
+	Running   bool // it runs: whoever makes it anew starts it again
+}
+
+// OpKind is what an operation does.
+type OpKind uint8
+
+// The kinds of operations.
+const (
+	DeleteService OpKind = iota
+	SetService
+	NewServiceOp
+	DeleteServer
+	SetServer
+	NewServerOp
+)
+
+// Op is one operation. Service is the service as it shall be; a SetService
+// sends only the fields that Change names.
+type Op struct {
+	Kind    OpKind
+	Service *Service
+	Server  Server
+	Change  Change
+}
+
+// Change names the fields of a service that differ.
+type Change struct {
+	Mode, Scheduler, Listen bool
+	Settings                []Setting
+}
+
+// Any tells whether anything differs.
+func (c Change) Any() bool {
+	return c.Mode || c.Scheduler || c.Listen || len(c.Settings) > 0
+}
+
+func (o Op) String() string {
+	switch o.Kind {
+	case DeleteService:
+		return fmt.Sprintf("delete service %q", o.Service.Name)
+	case SetService:
+		return fmt.Sprintf("change service %q", o.Service.Name)
+	case NewServiceOp:
+		return fmt.Sprintf("add service %q", o.Service.Name)
+	case DeleteServer:
+		return fmt.Sprintf("delete server %s of service %q", o.Server.Addr, o.Service.Name)
+	case SetServer:
+		return fmt.Sprintf("change server %s of service %q", o.Server.Addr, o.Service.Name)
+	default:
+		return fmt.Sprintf("add server %s to service %q", o.Server.Addr, o.Service.Name)
+	}
+}
+
+// Plan is how one table becomes another.
+type Plan struct {
+	Ops []Op
+	// Restart names the services that run and are made anew: they lose
+	// their connections and counters and must be started again.
+	Restart []string
+}
+
+// Diff computes the plan that turns the table have into the table want.
+func Diff(have []State, want *Config) Plan {
+	var p Plan
+	wanted := make(map[string]*Service, len(want.Services))
+	for i := range want.Services {
+		wanted[want.Services[i].Name] = &want.Services[i]
+	}
+	present := make(map[string]*State, len(have))
+	holder := make(map[netip.AddrPort]string, len(have))
+	for i := range have {
+		h := &have[i]
+		present[h.Name] = h
+		if wanted[h.Name] != nil {
+			holder[h.Listen] = h.Name
+		}
+	}
+
+	// Deletions, in the order of the present table.
+	anew := make(map[string]bool)
+	for i := range have {
+		h := &have[i]
+		w := wanted[h.Name]
+		if w == nil {
+			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
+			continue
+		}
+		other, held := holder[w.Listen]
+		moves := w.Listen != h.Listen
+		if h.Listening && (moves || w.Mode != h.Mode) || moves && held && other != h.Name {
+			anew[h.Name] = true
+			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
+			if h.Running {
+				p.Restart = append(p.Restart, h.Name)
+			}
+		}
+	}
+	// Changes, then what is new, each in the order of the wanted table.
+	for i := range want.Services {
+		w := &want.Services[i]
+		if h := present[w.Name]; h != nil && !anew[w.Name] {
+			p.change(h, w)
+		}
+	}
+	for i := range want.Services {
+		w := &want.Services[i]
+		if present[w.Name] != nil && !anew[w.Name] {
+			continue
+		}
+		p.Ops = append(p.Ops, Op{Kind: NewServiceOp, Service: w})
+		for _, s := range w.Servers {
+			p.Ops = append(p.Ops, Op{Kind: NewServerOp, Service: w, Server: s})
+		}
+	}
+	return p
+}
+
+// change plans what a service that stays becomes.
+func (p *Plan) change(h *State, w *Service) {
+	c := Change{
+		Mode:      h.Mode != w.Mode,
+		Scheduler: h.Scheduler != w.Scheduler,
+		Listen:    h.Listen != w.Listen,
+	}
+	for s := range w.Settings {
+		if w.Settings[s] != h.Settings[s] {
+			c.Settings = append(c.Settings, Setting(s))
+		}
+	}
+	if c.Any() {
+		p.Ops = append(p.Ops, Op{Kind: SetService, Service: w, Change: c})
+	}
+
+	old := make(map[netip.AddrPort]uint32, len(h.Servers))
+	for _, s := range h.Servers {
+		old[s.Addr] = s.Weight
+	}
+	keep := make(map[netip.AddrPort]bool, len(w.Servers))
+	for _, s := range w.Servers {
+		keep[s.Addr] = true
+	}
+	for _, s := range h.Servers {
+		if !keep[s.Addr] {
+			p.Ops = append(p.Ops, Op{Kind: DeleteServer, Service: w, Server: s})
+		}
+	}
+	for _, s := range w.Servers {
+		weight, ok := old[s.Addr]
+		switch {
+		case !ok:
+			p.Ops = append(p.Ops, Op{Kind: NewServerOp, Service: w, Server: s})
+		case weight != s.Weight:
+			p.Ops = append(p.Ops, Op{Kind: SetServer, Service: w, Server: s})
+		}
+	}
+}
