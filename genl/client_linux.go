@@ -278,7 +278,11 @@ func (r *request) explain(err error, attrs []byte) *Error {
 	e.Message = op.Message
 	e.Offset = op.Offset
 	if known := spec.ByCmd(r.cmd); known != nil && op.Offset > 0 {
-		e.Attribute = spec.Path(known.Set, attrs, op.Offset-headersLen)
+		var a *spec.Attribute
+		e.Attribute, a = spec.Path(known.Set, attrs, op.Offset-headersLen)
+		if a != nil && errno == syscall.ERANGE {
+			e.Allowed = a.Allowed()
+		}
 	}
 	return e
 }

@@ -48,6 +48,8 @@ type Error struct {
 	Message string
 	// Attribute is the offending one by its path: "listen.port"; may be empty.
 	Attribute string
+	// Allowed is what the protocol accepts there: "0 to 65535"; may be empty.
+	Allowed string
 	// Offset is where it begins in the request's bytes, 0 if unknown.
 	Offset int
 	// Err is the cause.
@@ -77,6 +79,10 @@ func (e *Error) Error() string {
 	if e.Attribute != "" {
 		b.WriteString(" (attribute ")
 		b.WriteString(e.Attribute)
+		if e.Allowed != "" {
+			b.WriteString(", allowed are ")
+			b.WriteString(e.Allowed)
+		}
 		b.WriteByte(')')
 	}
 	return b.String()

@@ -34,6 +34,7 @@ func (c *Client) Close() error { return c.conn.close() }
 type request struct {
 	cmd    uint8
 	object string
+	onWay  uint8 // to which request this one is a step; 0: to none
 	dump   bool
 	fill   func(ae *netlink.AttributeEncoder) // nil: no attributes
 }
@@ -41,10 +42,19 @@ type request struct {
 // fail makes the error of r.
 func (r *request) fail(err error) *Error {
 	e := &Error{Object: r.object, Err: err}
-	if op := spec.ByCmd(r.cmd); op != nil {
+	cmd := r.cmd
+	if r.onWay != 0 {
+		cmd = r.onWay
+	}
+	if op := spec.ByCmd(cmd); op != nil {
 		e.Op = op.Name
 	}
 	return e
+}
+
+// as returns a request that is a step of r and whose errors are r's.
+func (r *request) as(cmd uint8) request {
+	return request{cmd: cmd, object: r.object, onWay: r.cmd}
 }
 
 func (r *request) attributes() ([]byte, error) {
@@ -210,8 +220,8 @@ func listWhole[T any, P interface {
 	decoder
 }](ctx context.Context, c *Client, r request) ([]T, error) {
 	for try := 1; ; try++ {
-		before, err := c.Info(ctx)
-		if err != nil {
+		var before, after Info
+		if err := c.conn.get(ctx, r.as(spec.CmdInfoGet), &before); err != nil {
 			return nil, err
 		}
 		objects, interrupted, err := list[T, P](ctx, c.conn, r)
@@ -219,8 +229,7 @@ func listWhole[T any, P interface {
 			return nil, err
 		}
 		if !interrupted {
-			after, err := c.Info(ctx)
-			if err != nil {
+			if err := c.conn.get(ctx, r.as(spec.CmdInfoGet), &after); err != nil {
 				return nil, err
 			}
 			if before.Generation == after.Generation {

@@ -8,7 +8,10 @@
 // changes at run time.
 package spec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Kind is the type of an attribute's payload.
 type Kind uint8
@@ -91,15 +94,13 @@ const (
 )
 
 // Path names the attribute at a byte offset of attrs, an encoded list of
-// attributes of set s: "listen.port". It is empty if nothing known is there.
-func Path(s *Set, attrs []byte, offset int) string {
-	for at := 0; at+attrHeaderLen <= len(attrs); {
+// attributes of set s: "listen.port". It is empty and nil if nothing known is
+// there.
+func Path(s *Set, attrs []byte, offset int) (string, *Attribute) {
+	for at := 0; at+attrHeaderLen <= len(attrs) && at <= offset; {
 		length := int(binary.NativeEndian.Uint16(attrs[at:]))
 		if length < attrHeaderLen || at+length > len(attrs) {
-			return ""
-		}
-		if offset < at {
-			return ""
+			return "", nil
 		}
 		if offset >= at+length {
 			at += (length + 3) &^ 3
@@ -107,15 +108,31 @@ func Path(s *Set, attrs []byte, offset int) string {
 		}
 		a := s.Lookup(binary.NativeEndian.Uint16(attrs[at+2:]) & attrTypeMask)
 		if a == nil {
-			return ""
+			return "", nil
 		}
 		if a.Kind == KindNest && offset >= at+attrHeaderLen {
-			inner := Path(a.Nest, attrs[at+attrHeaderLen:at+length], offset-at-attrHeaderLen)
-			if inner != "" {
-				return a.Name + "." + inner
+			path, inner := Path(a.Nest, attrs[at+attrHeaderLen:at+length], offset-at-attrHeaderLen)
+			if inner != nil {
+				return a.Name + "." + path, inner
 			}
 		}
-		return a.Name
+		return a.Name, a
+	}
+	return "", nil
+}
+
+// Allowed says in words what values the attribute takes, "" for any.
+func (a *Attribute) Allowed() string {
+	unbounded := map[Kind]uint64{KindU16: 1<<16 - 1, KindU32: 1<<32 - 1}
+	switch {
+	case a.MaxLen != 0 && a.MinLen == a.MaxLen:
+		return fmt.Sprintf("%d bytes", a.MaxLen)
+	case a.MaxLen != 0:
+		return fmt.Sprintf("%d to %d bytes", a.MinLen, a.MaxLen)
+	case a.Max != 0:
+		return fmt.Sprintf("%d to %d", a.Min, a.Max)
+	case a.Min != 0:
+		return fmt.Sprintf("%d to %d", a.Min, unbounded[a.Kind])
 	}
 	return ""
 }

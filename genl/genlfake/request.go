@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+
+// From bytes to a validated request, by the rules and with the words of the
+// kernel's own attribute policies (lib/nlattr.c).
+
+package genlfake
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+)
+
+const (
+	headersLen = 16 + 4 // nlmsghdr, genlmsghdr
+	nested     = 0x8000
+	typeMask   = 0x3fff
+)
+
+// refusal is why a request is not done.
+type refusal struct {
+	errno   syscall.Errno
+	message string
+	offset  int // of the offending attribute in the message, 0 for none
+}
+
+// refuse makes a refusal; a may be nil.
+func refuse(errno syscall.Errno, a *attr, format string, args ...any) *refusal {
+	r := &refusal{errno: errno, message: fmt.Sprintf(format, args...)}
+	if a != nil {
+		r.offset = a.offset
+	}
+	return r
+}
+
+// attr is an attribute of a request.
+type attr struct {
+	def    *spec.Attribute
+	offset int
+	data   []byte
+	nest   attrs
+}
+
+// attrs are attributes by type; a repeated one counts the last time.
+type attrs map[uint16]*attr
+
+func (a attrs) has(t uint16) bool { return a[t] != nil }
+
+// text returns a string without its NUL.
+func (a *attr) text() string { return string(bytes.TrimRight(a.data, "\x00")) }
+
+func (a *attr) number() uint64 {
+	order := binary.ByteOrder(binary.NativeEndian)
+	if a.def.BigEndian {
+		order = binary.BigEndian
+	}
+	switch len(a.data) {
+	case 2:
+		return uint64(order.Uint16(a.data))
+	case 4:
+		return uint64(order.Uint32(a.data))
+	case 8:
+		return order.Uint64(a.data)
+	}
+	return 0
+}
+
+// parse validates data, a list of attributes of set. Allowed nil means any of
+// the set; offset is where data begins in the message.
+func parse(set *spec.Set, allowed *spec.Request, data []byte, offset int) (attrs, *refusal) {
+	found := attrs{}
+	at := 0
+	for at+4 <= len(data) {
+		length := int(binary.NativeEndian.Uint16(data[at:]))
+		if length < 4 || at+length > len(data) {
+			break
+		}
+		kind := binary.NativeEndian.Uint16(data[at+2:])
+		a := &attr{offset: offset + at, data: data[at+4 : at+length]}
+		a.def = set.Lookup(kind & typeMask)
+		if a.def == nil {
+			return nil, refuse(syscall.EINVAL, a, "Unknown attribute type")
+		}
+		if a.def.Kind == spec.KindPad || allowed != nil && !allowed.Allows(a.def.Type) {
+			return nil, refuse(syscall.EINVAL, a, "Unsupported attribute")
+		}
+		if r := a.validate(kind&nested != 0); r != nil {
+			return nil, r
+		}
+		found[a.def.Type] = a
+		at += (length + 3) &^ 3
+	}
+	if at < len(data) {
+		return nil, refuse(syscall.EINVAL, nil, "bytes leftover after parsing attributes")
+	}
+	return found, nil
+}
+
+func (a *attr) validate(isNested bool) *refusal {
+	size := map[spec.Kind]int{spec.KindU16: 2, spec.KindU32: 4}[a.def.Kind]
+	switch a.def.Kind {
+	case spec.KindU16, spec.KindU32:
+		if len(a.data) != size {
+			return refuse(syscall.EINVAL, a, "invalid attribute length")
+		}
+		// The kernel compares big-endian numbers as they lie there; for
+		// a lower bound of 1 it is the same.
+		if n := a.number(); n < a.def.Min || a.def.Max != 0 && n > a.def.Max {
+			return refuse(syscall.ERANGE, a, "integer out of range")
+		}
+	case spec.KindFlag:
+		if len(a.data) != 0 {
+			return refuse(syscall.ERANGE, a, "Attribute failed policy validation")
+		}
+	case spec.KindString:
+		end := bytes.IndexByte(a.data, 0)
+		if a.def.MaxLen != 0 && len(a.data) > a.def.MaxLen+1 {
+			if end < 0 || end > a.def.MaxLen {
+				return refuse(syscall.EINVAL, a, "Attribute failed policy validation")
+			}
+			return refuse(syscall.ERANGE, a, "Attribute failed policy validation")
+		}
+		if end < 0 {
+			return refuse(syscall.EINVAL, a, "Attribute failed policy validation")
+		}
+	case spec.KindBinary:
+		if len(a.data) < a.def.MinLen || a.def.MaxLen != 0 && len(a.data) > a.def.MaxLen {
+			return refuse(syscall.ERANGE, a, "binary attribute size out of range")
+		}
+	case spec.KindNest:
+		if !isNested {
+			return refuse(syscall.EINVAL, a, "NLA_F_NESTED is missing")
+		}
+		var r *refusal
+		a.nest, r = parse(a.def.Nest, nil, a.data, a.offset+4)
+		return r
+	}
+	return nil
+}
+
+// address reads the nest of an end point.
+func (a *attr) address() (netip.AddrPort, *refusal) {
+	v4, v6, port := a.nest[spec.AAddressIPv4], a.nest[spec.AAddressIPv6], a.nest[spec.AAddressPort]
+	switch {
+	case v4 != nil && v6 != nil:
+		return netip.AddrPort{}, refuse(syscall.EINVAL, v6, "an address is IPv4 or IPv6, not both")
+	case v4 == nil && v6 == nil:
+		return netip.AddrPort{}, refuse(syscall.EINVAL, a, "the address is missing")
+	case port == nil:
+		return netip.AddrPort{}, refuse(syscall.EINVAL, a, "the port is missing")
+	}
+	b := v4
+	if b == nil {
+		b = v6
+	}
+	ip, _ := netip.AddrFromSlice(b.data)
+	return netip.AddrPortFrom(ip, uint16(port.number())), nil
+}
+
+// describe writes a request as a line.
+func describe(op *spec.Op, isDump bool, found attrs) string {
+	var b strings.Builder
+	b.WriteString(op.Name)
+	if isDump {
+		b.WriteString(" dump")
+	}
+	found.describe(&b, op.Set, "")
+	return b.String()
+}
+
+func (a attrs) describe(b *strings.Builder, set *spec.Set, prefix string) {
+	for i := range set.Attributes {
+		v := a[set.Attributes[i].Type]
+		if v == nil {
+			continue
+		}
+		name := prefix + v.def.Name
+		switch v.def.Kind {
+		case spec.KindFlag:
+			fmt.Fprintf(b, " %s", name)
+		case spec.KindString:
+			fmt.Fprintf(b, " %s=%s", name, v.text())
+		case spec.KindBinary:
+			fmt.Fprintf(b, " %s=%x", name, v.data)
+		case spec.KindNest:
+			if ap, r := v.address(); v.def.Nest == spec.SetAddress && r == nil {
+				fmt.Fprintf(b, " %s=%s", name, ap)
+			} else {
+				v.nest.describe(b, v.def.Nest, name+".")
+			}
+		default:
+			fmt.Fprintf(b, " %s=%d", name, v.number())
+		}
+	}
+}
+
+// handle works on one message from s.
+func (k *Kernel) handle(s *socket, m netlink.Message) {
+	if m.Header.Flags&netlink.Request == 0 {
+		return
+	}
+	if r := k.dispatch(s, m); r != nil {
+		s.acknowledge(m, r)
+	} else if m.Header.Flags&netlink.Dump != netlink.Dump {
+		s.acknowledge(m, nil)
+	}
+}
+
+func (k *Kernel) dispatch(s *socket, m netlink.Message) *refusal {
+	if len(m.Data) < 4 {
+		return refuse(syscall.EINVAL, nil, "")
+	}
+	cmd, data := m.Data[0], m.Data[4:]
+	if m.Header.Type == ctrlFamily {
+		return k.control(s, m, cmd, data)
+	}
+	if !k.loaded || m.Header.Type != netlink.HeaderType(k.familyID) {
+		return refuse(syscall.ENOENT, nil, "")
+	}
+	op := spec.ByCmd(cmd)
+	isDump := m.Header.Flags&netlink.Dump == netlink.Dump
+	var form *spec.Request
+	if op != nil {
+		form = op.Do
+		if isDump {
+			form = op.Dump
+		}
+	}
+	if form == nil {
+		return refuse(syscall.EOPNOTSUPP, nil, "")
+	}
+	found := attrs{}
+	if len(form.Attributes) > 0 { // without a policy nothing is looked at
+		var r *refusal
+		if found, r = parse(op.Set, form, data, headersLen); r != nil {
+			return r
+		}
+	}
+	k.requests = append(k.requests, logged{op.Admin, describe(op, isDump, found)})
+	if op.Admin && k.denied {
+		return refuse(syscall.EPERM, nil, "CAP_NET_ADMIN is missing")
+	}
+	for i, f := range k.failures {
+		if f.op == op.Name {
+			k.failures = append(k.failures[:i:i], k.failures[i+1:]...)
+			return f.err
+		}
+	}
+	if isDump {
+		return k.startDump(s, m, op, found)
+	}
+	replies, r := k.do(s, op, found)
+	if r != nil {
+		return r
+	}
+	for _, reply := range replies {
+		s.push([]netlink.Message{reply.netlink(netlink.Header{Type: m.Header.Type, Sequence: m.Header.Sequence, PID: s.pid})})
+	}
+	return nil
+}
+
+// The generic netlink controller, as far as looking a family up needs it.
+const (
+	ctrlFamily    = 0x10
+	ctrlGetFamily = 3
+	ctrlNewFamily = 1
+	groupID       = 7
+)
+
+func (k *Kernel) control(s *socket, m netlink.Message, cmd uint8, data []byte) *refusal {
+	ad, err := netlink.NewAttributeDecoder(data)
+	if cmd != ctrlGetFamily || err != nil {
+		return refuse(syscall.EOPNOTSUPP, nil, "")
+	}
+	name := ""
+	for ad.Next() {
+		if ad.Type() == 2 { // CTRL_ATTR_FAMILY_NAME
+			name = ad.String()
+		}
+	}
+	if name != spec.Family || !k.loaded {
+		return refuse(syscall.ENOENT, nil, "")
+	}
+	ae := netlink.NewAttributeEncoder()
+	ae.String(2, spec.Family)
+	ae.Uint16(1, k.familyID)
+	ae.Uint32(3, spec.Version)
+	ae.Nested(7, func(groups *netlink.AttributeEncoder) error {
+		groups.Nested(1, func(g *netlink.AttributeEncoder) error {
+			g.Uint32(2, groupID)
+			g.String(1, spec.GroupConfig)
+			return nil
+		})
+		return nil
+	})
+	reply := message{ctrlNewFamily, must(ae.Encode())}
+	s.push([]netlink.Message{reply.netlink(netlink.Header{Type: ctrlFamily, Sequence: m.Header.Sequence, PID: s.pid})})
+	return nil
+}
