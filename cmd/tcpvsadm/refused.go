@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+
+// What somebody may type out of habit and tcpvsadm does not do: the letters of
+// ipvsadm that have no meaning here, and what the original had and this version
+// has not. Each is refused with what to do instead, never skipped.
+
+package main
+
+type refusal struct {
+	long, short string
+	msg         func(o *options) string // nil: "is not supported"
+	hint        func(o *options) string
+}
+
+func always(text string) func(*options) string {
+	return func(*options) string { return text }
+}
+
+const laterVersion = "is not supported by this version"
+
+var refusals = []*refusal{
+	{long: "add-rule", msg: always(laterVersion), hint: always(noRules)},
+	{long: "del-rule", msg: always(laterVersion), hint: always(noRules)},
+	{long: "tcp-service", short: "t",
+		hint: always("a service has a name, -i NAME; -A takes the address with -l ADDR:PORT")},
+	{long: "udp-service", short: "u", msg: always("is not supported: services are TCP"),
+		hint: always("a service has a name, -i NAME; -A takes the address with -l ADDR:PORT; for UDP use ipvsadm")},
+	{long: "gatewaying", short: "g",
+		hint: always("servers are always reached by proxying; leave it out")},
+	{long: "netmask", short: "M",
+		hint: always("there is no persistence by client network; leave it out")},
+	{long: "sched-flags", short: "b",
+		hint: always("schedulers have no flags; choose one with -s")},
+	{long: "u-threshold", short: "x", msg: always("is not supported: servers have no threshold"),
+		hint: always("--max-connections N limits a service")},
+	{long: "l-threshold", short: "y", msg: always("is not supported: servers have no threshold"),
+		hint: always("--max-connections N limits a service")},
+	{long: "connection", short: "c",
+		hint: always("`show connections` is not in this version; `-L --stats` counts them, `show servers` tells how many are in flight")},
+	{long: "ipv6", short: "6",
+		hint: always("the form of the address decides: -l [::1]:80")},
+	{long: "pattern", short: "p", msg: func(o *options) string {
+		if o.has("add-service") || o.has("edit-service") {
+			return "does not go with -A and -E"
+		}
+		return laterVersion
+	}, hint: func(o *options) string {
+		if o.has("add-service") || o.has("edit-service") {
+			return "persistence is by cookie or by hash, not by time, and not in this version"
+		}
+		return noRules
+	}},
+	{long: "match", short: "m", msg: func(o *options) string {
+		if o.has("add-server") || o.has("edit-server") {
+			return "does not go with -a and -e"
+		}
+		return laterVersion
+	}, hint: func(o *options) string {
+		if o.has("add-server") || o.has("edit-server") {
+			return "servers are always reached by proxying; leave it out"
+		}
+		return noRules
+	}},
+	{long: "zero", short: "Z", msg: always(laterVersion),
+		hint: always("counters go on from where they are; `-L --stats -o json` twice gives the difference")},
+	{long: "rate", msg: always(laterVersion), hint: always("tcpvstop shows rates")},
+	{long: "sort", msg: always(laterVersion), hint: always("tcpvstop sorts")},
+}
+
+const noRules = "without rules a service balances over all its servers"
+
+// The verbs of versions to come.
+var laterVerbs = map[string]string{
+	"apply":   program + " -f FILE replaces the table by a file",
+	"diff":    program + " check FILE checks a file, -L prints the table",
+	"monitor": "tcpvstop shows changes as they happen",
+	"log":     "-L --stats shows the counters",
+	"metrics": "-L --stats -o json prints every counter",
+	"kill":    "--stop --now resets all connections of a service",
+}
+
+// refuse reports the first such option that was given.
+func refuse(o *options) error {
+	for _, r := range refusals {
+		if !o.has(r.long) {
+			continue
+		}
+		name := "--" + r.long
+		if r.short != "" {
+			name = "-" + r.short
+		}
+		msg := "is not supported"
+		if r.msg != nil {
+			msg = r.msg(o)
+		}
+		return &usageError{name + " " + msg, r.hint(o)}
+	}
+	return nil
+}

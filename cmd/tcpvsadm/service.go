@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+
+// Virtual services: -A, -E, -D, -F.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+
+	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/internal/config"
+)
+
+// serviceArgs is what the options say of a service; nil was not given.
+type serviceArgs struct {
+	addr      *netip.Addr // -l
+	port      *uint16     // -P, or the port of -l
+	scheduler *config.Scheduler
+	mode      *config.Mode
+	settings  map[config.Setting]uint32
+}
+
+func (s *session) serviceArgs() (*serviceArgs, error) {
+	v := &serviceArgs{settings: make(map[config.Setting]uint32)}
+	if text, ok := s.opts.get("listen"); ok {
+		a, err := s.names.ParseAddr(text)
+		if err == nil {
+			err = config.CheckListen(a.Addr())
+		}
+		if err != nil {
+			var ce *config.Error
+			if strings.HasPrefix(text, "-") && errors.As(err, &ce) {
+				ce.Hint = "-l ADDR[:PORT] says where a service listens; to list the table use -L"
+			}
+			return nil, badValue("listen", err)
+		}
+		addr, port := a.Addr(), a.Port()
+		v.addr = &addr
+		if port != 0 {
+			v.port = &port
+		}
+	}
+	if text, ok := s.opts.get("port"); ok {
+		port, err := s.names.ParsePort(text)
+		if err != nil {
+			return nil, badValue("port", err)
+		}
+		if v.port != nil && *v.port != port {
+			return nil, usagef("give the port once", "-l says port %d, -P says port %d", *v.port, port)
+		}
+		v.port = &port
+	}
+	if text, ok := s.opts.get("mode"); ok {
+		m, err := config.ParseMode(text)
+		if err != nil {
+			return nil, badValue("mode", err)
+		}
+		v.mode = &m
+	}
+	if text, ok := s.opts.get("scheduler"); ok {
+		sched, err := config.ParseScheduler(text)
+		if err != nil {
+			return nil, badValue("scheduler", err)
+		}
+		v.scheduler = &sched
+		if sched.Mode != "" && v.mode != nil && *v.mode != sched.Mode {
+			return nil, usagef("leave out --mode, or use -s rr, wrr or wlc", "-s %s works in mode %s only", text, sched.Mode)
+		}
+	}
+	for long, text := range s.opts.vals {
+		set, ok := settingOption(long)
+		if !ok {
+			continue
+		}
+		if _, twice := v.settings[set]; twice {
+			return nil, usagef("they are two names of one option", "--max-connections and --maxclients are both given")
+		}
+		n, err := set.Parse(text)
+		if err != nil {
+			return nil, badValue(long, err)
+		}
+		v.settings[set] = n
+	}
+	return v, nil
+}
+
+// config turns the arguments into a request. The implied mode is asked for
+// only of a new service: -s wlc changes the scheduler of a service, not what
+// it relays.
+func (v *serviceArgs) config(isNew bool) genl.ServiceConfig {
+	var c genl.ServiceConfig
+	mode := v.mode
+	if v.scheduler != nil {
+		c.Scheduler = &v.scheduler.Kernel
+		switch {
+		case mode != nil:
+		case v.scheduler.Mode != "":
+			mode = &v.scheduler.Mode
+		case isNew:
+			mode = &v.scheduler.Alone
+		}
+	}
+	if mode != nil {
+		c.Mode = genl.Ptr(kernelMode(*mode))
+	}
+	for s, n := range v.settings {
+		settingFields[s].set(&c, n)
+	}
+	return c
+}
+
+func runAddService(s *session) error {
+	v, err := s.serviceArgs()
+	if err != nil {
+		return err
+	}
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	name, _ := s.opts.get("ident")
+	return addService(s.ctx, c, name, v)
+}
+
+func addService(ctx context.Context, c serviceAdder, name string, v *serviceArgs) error {
+	req := v.config(true)
+	listen := config.DefaultListen
+	if v.addr != nil {
+		listen = netip.AddrPortFrom(*v.addr, listen.Port())
+	}
+	if v.port != nil {
+		listen = netip.AddrPortFrom(listen.Addr(), *v.port)
+	}
+	req.Listen = &listen
+	if req.Mode == nil {
+		req.Mode = genl.Ptr(genl.ModeHTTP)
+	}
+	if req.Scheduler == nil {
+		req.Scheduler = genl.Ptr(config.DefaultScheduler)
+	}
+	return cannot(c.AddService(ctx, name, req), "add service %q", name)
+}
+
+func runEditService(s *session) error {
+	v, err := s.serviceArgs()
+	if err != nil {
+		return err
+	}
+	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && len(v.settings) == 0 {
+		return usagef("give what shall change: -s, --mode, -l, -P or a setting; "+program+" -h lists them", "-E changes nothing")
+	}
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	name, _ := s.opts.get("ident")
+	return editService(s.ctx, c, name, v)
+}
+
+func editService(ctx context.Context, c serviceSetter, name string, v *serviceArgs) error {
+	req := v.config(false)
+	if v.addr != nil || v.port != nil {
+		// An address is one attribute: what is not given of it is taken
+		// from the service.
+		now, err := c.Service(ctx, name)
+		if err != nil {
+			return cannot(err, "change service %q", name)
+		}
+		addr, port := now.Listen.Addr(), now.Listen.Port()
+		if v.addr != nil {
+			addr = *v.addr
+		}
+		if v.port != nil {
+			port = *v.port
+		}
+		req.Listen = genl.Ptr(netip.AddrPortFrom(addr, port))
+	}
+	err := c.SetService(ctx, name, req)
+	if errors.Is(err, genl.ErrBusy) && (req.Listen != nil || req.Mode != nil) {
+		return &opError{what: "change service \"" + name + "\"", err: err,
+			hint: "stop it first: " + program + " --stop --now -i " + name}
+	}
+	return cannot(err, "change service %q", name)
+}
+
+func runDeleteService(s *session) error {
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	name, _ := s.opts.get("ident")
+	return deleteService(s.ctx, c, name)
+}
+
+func deleteService(ctx context.Context, c serviceDeleter, name string) error {
+	return cannot(c.DeleteService(ctx, name), "delete service %q", name)
+}
+
+func runFlush(s *session) error {
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return flush(s.ctx, c)
+}
+
+func flush(ctx context.Context, c flusher) error {
+	return cannot(c.Flush(ctx), "delete the services")
+}
