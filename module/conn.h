@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * conn.h - a client's connection and what it is doing
+ *
+ * Locking, the whole module's table:
+ *
+ *  object                      protected by                       contexts
+ *  --------------------------  ---------------------------------  -----------------
+ *  tcpvs_net, transactions,    tcpvs_net.lock                     netlink, drain work,
+ *  service state, listeners                                       pernet exit
+ *  snapshots                   published under tcpvs_net.lock,    workers, dumps
+ *                              read inside tcpvs_srcu
+ *  services, servers           percpu references                  all
+ *  tcpvs_conn, tcpvs_upstream, the owning worker's thread alone   worker
+ *  pools, timers
+ *  tcpvs_leg.events,           atomic bit operations              softirq, worker
+ *  tcpvs_node.queued
+ *  socket callbacks            sk_callback_lock (sock.c)          softirq, worker
+ *  receive and send queues     the socket's lock                  worker, softirq
+ *  counters                    written by one worker, WRITE_ONCE  worker, dumps
+ *  tcpvs_worker.nconns,        atomics                            workers
+ *  svc->nconn, srv->inflight
+ *
+ *  Order: tcpvs_net.lock > call_lock (worker.c). Workers take neither. A worker
+ *  holds at most one socket lock and no other lock with it.
+ *
+ * Life: made in listener_step() with a reference on its service; from the
+ * hand-off on only the worker it was given to touches it. Death has two phases:
+ * conn_close() detaches the callbacks and closes the sockets, and the memory goes
+ * when the client leg's node is not on the ready queue, at once or in its last
+ * step.
+ */
+#ifndef _TCPVS_CONN_H
+#define _TCPVS_CONN_H
+
+#include "config.h"
+#include "relay.h"
+#include "sock.h"
+#include "upstream.h"
+
+#define TCPVS_PEER_MAX		46	/* text of an IPv6 address */
+
+/* What a connection is doing. */
+enum tcpvs_conn_state {
+	TCPVS_CONN_NEW,		/* handed over, nothing attached yet */
+	TCPVS_CONN_HEAD,	/* http: waits for a request head */
+	TCPVS_CONN_CONNECT,	/* waits for a server to accept */
+	TCPVS_CONN_EXCHANGE,	/* http: request and response under way */
+	TCPVS_CONN_TUNNEL,	/* bytes both ways until both ends close */
+	TCPVS_CONN_ANSWER,	/* an answer of our own goes out */
+	TCPVS_CONN_LINGER,	/* we have ended, the client still sends */
+	TCPVS_CONN_DEAD,
+};
+
+/* tcpvs_conn.flags */
+#define TCPVS_CF_KEEP		BIT(0)	/* the client may send another request */
+#define TCPVS_CF_REQ_DONE	BIT(1)	/* the request was sent whole */
+#define TCPVS_CF_RESP_HEAD	BIT(2)	/* the final response head is under way */
+#define TCPVS_CF_REUSE		BIT(3)	/* the server connection may be pooled */
+#define TCPVS_CF_REQUEST	BIT(4)	/* a request is open in the accounts */
+#define TCPVS_CF_DRAIN		BIT(5)	/* the service stops: end after this */
+#define TCPVS_CF_MEMORY		BIT(6)	/* the timer is to step, not to expire */
+#define TCPVS_CF_COUNTED	BIT(7)	/* counts against the limits */
+#define TCPVS_CF_HTTP10		BIT(8)	/* the client speaks HTTP/1.0 */
+#define TCPVS_CF_UPGRADE	BIT(9)	/* the request asked for an upgrade */
+#define TCPVS_CF_SERVED		BIT(10)	/* had a request before */
+#define TCPVS_CF_FRESH		BIT(11)	/* no pooled connection, please */
+#define TCPVS_CF_REQ_CUT	BIT(12)	/* the server takes no more of the request */
+#define TCPVS_CF_RESP_PART	BIT(13)	/* part of a response head is there */
+#define TCPVS_CF_HANDED		BIT(15)	/* accepted by another worker */
+#define TCPVS_CF_HEAD_PART	BIT(14)	/* part of a request head is there */
+
+/**
+ * struct tcpvs_conn - a client's connection
+ * @cl: client leg
+ * @up: connection to the server, while there is one
+ * @svc: the service, referenced
+ * @timer: looks at @deadline, or steps after a lack of memory
+ * @deadline: when the present state has taken too long, in jiffies
+ * @link: in the worker's list
+ * @state: enum tcpvs_conn_state
+ * @method: of the request in hand
+ * @body: framing of the request in hand, enum tcpvs_http_body
+ * @flags: TCPVS_CF_*
+ * @head_len: bytes of the request head in the client's receive queue
+ * @req: client to server
+ * @resp: server to client
+ * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
+ * @scan: search for the end of a head that dribbles in; request or response
+ * @status: of the response in hand
+ * @start: sequence number of the request's first byte to the server
+ * @pick: servers that failed
+ * @peer_len: length of @peer
+ * @peer: the client's address as text
+ */
+struct tcpvs_conn {
+	struct tcpvs_leg cl;
+	struct tcpvs_upstream *up;
+	struct tcpvs_service *svc;
+	struct tcpvs_timer timer;
+	unsigned long deadline;
+	struct list_head link;
+	u8 state;
+	u8 method;
+	u8 body;
+	u32 flags;
+	u16 status;
+	u32 head_len;
+	struct tcpvs_flow req;
+	struct tcpvs_flow resp;
+	u64 body_len;
+	struct tcpvs_http_scan scan;
+	u32 start;
+	struct tcpvs_pick pick;
+	u8 peer_len;
+	char peer[TCPVS_PEER_MAX];
+};
+
+/* What a step of a connection returns. */
+enum {
+	TCPVS_STEP_DEAD = -1,	/* the connection is gone */
+	TCPVS_STEP_IDLE,	/* an event or the timer will continue it */
+	TCPVS_STEP_MORE,	/* its budget is spent; step it in the next pass */
+	TCPVS_STEP_AGAIN,	/* its state changed; step it now */
+};
+
+/* Counters of the connection's service, and of its server, on its worker. */
+#define conn_stats(w, c)	(per_cpu_ptr((c)->svc->stats, (w)->cpu))
+#define conn_count(w, c, what)						\
+	tcpvs_count(conn_stats(w, c), TCPVS_A_STATS_##what)
+#define conn_count_add(w, c, what, n)					\
+	tcpvs_count_add(conn_stats(w, c), TCPVS_A_STATS_##what, n)
+
+/* conn.c */
+int tcpvs_conn_init(void);
+void tcpvs_conn_exit(void);
+void tcpvs_conn_accept(struct tcpvs_worker *w, struct tcpvs_service *svc,
+		       struct socket *sock, const struct tcpvs_leg *listener);
+int tcpvs_conn_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_conn_deadline(struct tcpvs_worker *w, struct tcpvs_conn *c, int which);
+int tcpvs_conn_memory(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		     enum tcpvs_close how);
+int tcpvs_conn_finish(struct tcpvs_worker *w, struct tcpvs_conn *c);
+bool tcpvs_conn_broken(const struct tcpvs_leg *leg);
+
+/* connect.c: 4 schedule and 5 connect for a connection */
+int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_connect_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_connect_again(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_connect_release(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			   enum tcpvs_close how);
+void tcpvs_connect_pool(struct tcpvs_worker *w, struct tcpvs_conn *c);
+
+/* request.c: 2 parse, client side of mode http */
+int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_request_start(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c);
+
+/* exchange.c: a request and its response under way */
+int tcpvs_exchange_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_exchange_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c);
+
+/* answer.c: answers of our own */
+int tcpvs_answer(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		 unsigned int status);
+int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_count_status(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			unsigned int status, bool server);
+
+/* tunnel.c: mode tcp, and http after an upgrade */
+int tcpvs_tunnel_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+
+#endif /* _TCPVS_CONN_H */
