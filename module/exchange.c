@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * exchange.c - a request and its response under way, mode http
+ *
+ * Both directions move at the same time: a server may answer before it has all
+ * of the request. Interim responses pass; the final head is written anew and
+ * decides the framing of the body and what becomes of both connections.
+ *
+ * Until the first byte of a response, what was sent of the request is still in
+ * the client's receive queue (up to TCPVS_RETAIN_MAX). A pooled connection that
+ * turns out dead before that is replaced once, if the request may be repeated
+ * (RFC 9110 section 9.2.2) or the server's TCP has acknowledged nothing of it.
+ *
+ * A response that breaks off is made visible to the client by a reset, whatever
+ * its framing: a clean end would make a truncated body look complete.
+ *
+ * Runs in the worker that owns the connection.
+ */
+#include <net/tcp.h>
+
+#include "conn.h"
+
+/**
+ * tcpvs_exchange_begin() - a server connection is there: send the request
+ * @w: worker
+ * @c: connection with its server connection
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_exchange_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	tcpvs_request_start(w, c);
+	tcpvs_flow_reset(&c->resp);
+	c->start = tcp_sk(c->up->leg.sock->sk)->write_seq;
+	c->flags &= ~(TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT | TCPVS_CF_RESP_HEAD |
+		      TCPVS_CF_RESP_PART);
+	c->state = TCPVS_CONN_EXCHANGE;
+	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_RESPONSE);
+	return TCPVS_STEP_AGAIN;
+}
+
+/* The client went away. */
+static int client_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	conn_count(w, c, RESETS_CLIENT);
+	return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+}
+
+/* No usable response will come. */
+static int bad_response(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	conn_count(w, c, BAD_RESPONSE);
+	server_count(w, c->up->srv, BAD_RESPONSE);
+	if (c->flags & TCPVS_CF_RESP_HEAD) {
+		conn_count(w, c, BROKEN);
+		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	}
+	server_count(w, c->up->srv, ABORTED);
+	return tcpvs_answer(w, c, 502);
+}
+
+static bool repeatable(const struct tcpvs_conn *c)
+{
+	switch (c->method) {
+	case TCPVS_M_GET:
+	case TCPVS_M_HEAD:
+	case TCPVS_M_PUT:
+	case TCPVS_M_DELETE:
+	case TCPVS_M_OPTIONS:
+	case TCPVS_M_TRACE:
+		return true;
+	default:
+		/* Not one byte of it was received there: it did not happen. */
+		return !after(tcp_sk(c->up->leg.sock->sk)->snd_una, c->start);
+	}
+}
+
+/* The server ended the connection, or reset it, and no response byte came. */
+static int server_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	if (tcpvs_conn_broken(&c->up->leg)) {
+		conn_count(w, c, RESETS_SERVER);
+		server_count(w, c->up->srv, RESETS);
+	}
+	if (c->up->reused && c->req.flags & TCPVS_FLOW_RETAIN &&
+	    !(c->flags & TCPVS_CF_FRESH) && repeatable(c))
+		return tcpvs_connect_again(w, c);
+	return bad_response(w, c);
+}
+
+/* The final response head: w->parsed describes the bytes in w->head. */
+static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	const struct tcpvs_http_head *h = w->parsed;
+	int body = tcpvs_http_response_body(h, c->method);
+	struct tcpvs_http_fwd fwd = {};
+	struct tcpvs_flow *f = &c->resp;
+	int len;
+
+	/* A server that chunks for HTTP/1.0 would not be understood. */
+	if (body == TCPVS_BODY_TUNNEL ||
+	    (body == TCPVS_BODY_CHUNKED && c->flags & TCPVS_CF_HTTP10))
+		return bad_response(w, c);
+
+	if (READ_ONCE(c->svc->state) != TCPVS_SERVICE_STATE_RUNNING)
+		c->flags |= TCPVS_CF_DRAIN;
+	/* An early response: where the next request begins we may never see. */
+	if (!(c->flags & TCPVS_CF_REQ_DONE) || c->flags & TCPVS_CF_DRAIN ||
+	    body == TCPVS_BODY_CLOSE)
+		c->flags &= ~TCPVS_CF_KEEP;
+	fwd.close = !(c->flags & TCPVS_CF_KEEP);
+	fwd.keep_alive = !fwd.close && c->flags & TCPVS_CF_HTTP10;
+	len = tcpvs_http_build_response(w->out,
+					h->head_len + TCPVS_HTTP_FWD_EXTRA,
+					w->head, h, &fwd);
+	if (len < 0)
+		return bad_response(w, c);
+	if (tcpvs_flow_head(w, f, w->out, len))
+		return tcpvs_conn_memory(w, c);
+
+	c->flags |= TCPVS_CF_RESP_HEAD;
+	if (h->flags & TCPVS_HF_KEEPALIVE && body != TCPVS_BODY_CLOSE &&
+	    !(h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_AUTH_CONN)))
+		c->flags |= TCPVS_CF_REUSE;
+	c->status = h->status;
+	f->ahead = h->head_len;
+	switch (body) {
+	case TCPVS_BODY_LENGTH:
+		f->left = h->content_length;
+		break;
+	case TCPVS_BODY_CHUNKED:
+		f->flags |= TCPVS_FLOW_CHUNKED;
+		tcpvs_http_chunk_init(&f->chunk);
+		break;
+	case TCPVS_BODY_CLOSE:
+		f->left = TCPVS_LEFT_EOF;
+		break;
+	}
+	conn_count_add(w, c, SERVER_BYTES_IN, h->head_len);
+	server_count_add(w, c->up->srv, BYTES_IN, h->head_len);
+	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
+	return TCPVS_STEP_AGAIN;
+}
+
+/* 1xx, RFC 9110 section 15.2: passed on, and the exchange goes on. */
+static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	const struct tcpvs_http_head *h = w->parsed;
+	struct tcpvs_http_fwd fwd = {};
+	int len;
+
+	if (h->status == 101) {
+		if (!(c->flags & TCPVS_CF_UPGRADE) ||
+		    !(c->flags & TCPVS_CF_REQ_DONE))
+			return bad_response(w, c);
+		fwd.upgrade = true;
+	}
+	/* HTTP/1.0 has none of them; the client would take it for the response. */
+	if (c->flags & TCPVS_CF_HTTP10) {
+		tcpvs_consume(c->up->leg.sock, h->head_len);
+		return TCPVS_STEP_AGAIN;
+	}
+	len = tcpvs_http_build_response(w->out,
+					h->head_len + TCPVS_HTTP_FWD_EXTRA,
+					w->head, h, &fwd);
+	if (len < 0)
+		return bad_response(w, c);
+	if (tcpvs_flow_head(w, &c->resp, w->out, len))
+		return tcpvs_conn_memory(w, c);
+	tcpvs_count_status(w, c, h->status, true);
+	if (h->status == 101) {
+		c->flags &= ~(TCPVS_CF_REQUEST | TCPVS_CF_KEEP);
+		c->resp.ahead = h->head_len;
+		c->req.ahead = 0;
+		return tcpvs_tunnel_begin(w, c);
+	}
+	tcpvs_consume(c->up->leg.sock, h->head_len);
+	return TCPVS_STEP_AGAIN;
+}
+
+/* Look for a response head. */
+static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+	struct socket *up = c->up->leg.sock;
+	struct tcpvs_http_limits lim;
+	bool eof;
+	int len, r;
+
+	if (!sc)
+		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	lim.head_max = sc->limit[TCPVS_A_LIMITS_HEAD_BYTES];
+	lim.headers_max = sc->limit[TCPVS_A_LIMITS_HEAD_FIELDS];
+	lim.target_max = 0;
+
+	if (c->flags & TCPVS_CF_RESP_PART) {
+		len = tcpvs_peek(up, c->scan.pos, w->head, lim.head_max, &eof);
+		if (len < 0 || (!len && eof))
+			return bad_response(w, c);
+		if (!len || !tcpvs_http_scan(&c->scan, w->head, len, lim.head_max))
+			return TCPVS_STEP_IDLE;
+	}
+	len = tcpvs_peek(up, 0, w->head, lim.head_max, &eof);
+	if (len < 0 || (!len && eof))
+		return server_gone(w, c);
+	if (!len)
+		return TCPVS_STEP_IDLE;
+
+	/* From here on the request is this server's for good. */
+	if (c->req.flags & TCPVS_FLOW_RETAIN)
+		tcpvs_flow_release(&c->req, c->cl.sock);
+
+	r = tcpvs_http_parse_response(w->parsed, w->head, len, &lim);
+	if (r < 0 || (!r && eof))
+		return bad_response(w, c);
+	if (!r) {
+		c->flags |= TCPVS_CF_RESP_PART;
+		memset(&c->scan, 0, sizeof(c->scan));
+		c->scan.state = TCPVS_SCAN_RESPONSE;
+		tcpvs_http_scan(&c->scan, w->head, len, lim.head_max);
+		return TCPVS_STEP_IDLE;
+	}
+	c->flags &= ~TCPVS_CF_RESP_PART;
+	if (w->parsed->status < 200)
+		return interim_head(w, c);
+	return final_head(w, c);
+}
+
+static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	tcpvs_count_status(w, c, c->status, true);
+	c->flags &= ~TCPVS_CF_REQUEST;
+	if (c->flags & TCPVS_CF_REUSE && c->flags & TCPVS_CF_REQ_DONE)
+		tcpvs_connect_pool(w, c);
+	else
+		tcpvs_connect_release(w, c, TCPVS_CLOSE_FIN);
+	if (c->flags & TCPVS_CF_KEEP)
+		return tcpvs_request_next(w, c);
+	return tcpvs_conn_finish(w, c);
+}
+
+/* Send on what there is of the request. Return: a step's result, AGAIN to go on. */
+static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more)
+{
+	u64 moved = c->req.moved, sent = 0;
+	int r;
+
+	r = tcpvs_relay(w, &c->req, c->cl.sock, c->up->leg.sock, &sent);
+	if (sent) {
+		conn_count_add(w, c, CLIENT_BYTES_IN, c->req.moved - moved);
+		conn_count_add(w, c, SERVER_BYTES_OUT, sent);
+		server_count_add(w, c->up->srv, BYTES_OUT, sent);
+	}
+	switch (r) {
+	case TCPVS_RELAY_DONE:
+		c->flags |= TCPVS_CF_REQ_DONE;
+		if (c->body != TCPVS_BODY_NONE && !(c->flags & TCPVS_CF_RESP_HEAD))
+			tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_RESPONSE);
+		break;
+	case TCPVS_RELAY_MORE:
+		*more = true;
+		fallthrough;
+	case TCPVS_RELAY_DRY:
+	case TCPVS_RELAY_FULL:
+		if (sent)
+			tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
+		break;
+	case TCPVS_RELAY_MEMORY:
+		tcpvs_conn_memory(w, c);
+		break;
+	case TCPVS_RELAY_DST:
+		/* It may have answered before it closed. */
+		c->flags |= TCPVS_CF_REQ_CUT;
+		break;
+	case TCPVS_RELAY_BAD:
+		/* Chunks that cannot be understood. */
+		conn_count(w, c, BAD_REQUEST);
+		c->flags &= ~TCPVS_CF_KEEP;
+		if (c->flags & TCPVS_CF_RESP_HEAD) {
+			conn_count(w, c, BROKEN);
+			return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+		}
+		server_count(w, c->up->srv, ABORTED);
+		return tcpvs_answer(w, c, 400);
+	default:
+		/* The client ended or broke off in the middle of the body. */
+		return client_gone(w, c);
+	}
+	return TCPVS_STEP_AGAIN;
+}
+
+/* Send on what there is of the response. Return: a step's result. */
+static int send_response(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more)
+{
+	u64 moved = c->resp.moved, sent = 0;
+	int r;
+
+	r = tcpvs_relay(w, &c->resp, c->up->leg.sock, c->cl.sock, &sent);
+	if (sent) {
+		moved = c->resp.moved - moved;
+		conn_count_add(w, c, SERVER_BYTES_IN, moved);
+		conn_count_add(w, c, CLIENT_BYTES_OUT, sent);
+		server_count_add(w, c->up->srv, BYTES_IN, moved);
+	}
+	switch (r) {
+	case TCPVS_RELAY_DONE:
+		if (c->flags & TCPVS_CF_RESP_HEAD)
+			return finished(w, c);
+		return TCPVS_STEP_AGAIN;	/* an interim response */
+	case TCPVS_RELAY_EOF:
+		if (c->resp.left == TCPVS_LEFT_EOF)
+			return finished(w, c);
+		return bad_response(w, c);
+	case TCPVS_RELAY_MORE:
+		*more = true;
+		fallthrough;
+	case TCPVS_RELAY_DRY:
+	case TCPVS_RELAY_FULL:
+		if (sent)
+			tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
+		return TCPVS_STEP_IDLE;
+	case TCPVS_RELAY_MEMORY:
+		return tcpvs_conn_memory(w, c);
+	case TCPVS_RELAY_DST:
+		return client_gone(w, c);
+	case TCPVS_RELAY_SRC:
+		conn_count(w, c, RESETS_SERVER);
+		server_count(w, c->up->srv, RESETS);
+		fallthrough;
+	default:
+		return bad_response(w, c);
+	}
+}
+
+/**
+ * tcpvs_exchange_step() - move what can be moved
+ * @w: worker
+ * @c: connection
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_exchange_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	bool more = false;
+	int r;
+
+	tcpvs_leg_events(&c->cl);
+	tcpvs_leg_events(&c->up->leg);
+	if (tcpvs_conn_broken(&c->cl))
+		return client_gone(w, c);
+
+	if (!(c->flags & (TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT))) {
+		r = send_request(w, c, &more);
+		if (r != TCPVS_STEP_AGAIN)
+			return r;
+	}
+	do {
+		/* A head waits to be sent, or there is a body to send. */
+		if (c->flags & TCPVS_CF_RESP_HEAD ||
+		    c->resp.head_sent < c->resp.head_len)
+			r = send_response(w, c, &more);
+		else
+			r = response_head(w, c);
+	} while (r == TCPVS_STEP_AGAIN && c->state == TCPVS_CONN_EXCHANGE);
+	if (r == TCPVS_STEP_IDLE && more)
+		return TCPVS_STEP_MORE;
+	return r;
+}
+
+/**
+ * tcpvs_exchange_timeout() - an exchange stands still
+ * @w: worker
+ * @c: connection
+ *
+ * A receiver that still acknowledges what it was sent is slow, not dead.
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	bool body = c->flags & TCPVS_CF_RESP_HEAD ||
+		    !(c->flags & (TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT));
+
+	if (body && (tcpvs_flow_acked(&c->resp, c->cl.sock) |
+		     tcpvs_flow_acked(&c->req, c->up->leg.sock))) {
+		tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
+		return TCPVS_STEP_IDLE;
+	}
+	if (c->flags & TCPVS_CF_RESP_HEAD) {
+		conn_count(w, c, TIMEOUT_BODY);
+		conn_count(w, c, BROKEN);
+		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	}
+	if (body && !tcp_inq(c->cl.sock->sk)) {
+		/* The client owes us its body. */
+		conn_count(w, c, TIMEOUT_BODY);
+		server_count(w, c->up->srv, ABORTED);
+		c->flags &= ~TCPVS_CF_KEEP;
+		return tcpvs_answer(w, c, 408);
+	}
+	conn_count(w, c, TIMEOUT_RESPONSE);
+	server_count(w, c->up->srv, TIMEOUTS);
+	server_count(w, c->up->srv, ABORTED);
+	return tcpvs_answer(w, c, 504);
+}
