@@ -1,0 +1,308 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Shared by the guest tests: TAP, the topology, real servers, polling, and the
+# end of every test (cleanup, kernel log). Source it first:
+#
+#	. "$(dirname "$0")/lib.sh"
+#
+# The topology, made by "topology [N]" (default 3 servers):
+#
+#	+--------+  c0     b0  +----------+  b1     s0  +-----------------+
+#	| client |-------------| balancer |-------------| servers 1 .. N  |
+#	+--------+             +----------+             +-----------------+
+#	10.1.0.1               10.1.0.254               10.2.0.1 .. N
+#	fd00:1::1              fd00:1::fe  fd00:2::fe   fd00:2::1 .. N
+#	                       10.2.0.254
+#
+# Virtual services listen on 10.1.0.254 ($VIP) or fd00:1::fe ($VIP6).
+# Invariants: names are unique a test; all that a test made is gone when it
+# ends, also on a failed command; "exit" is never reached with a test's
+# failure unsaid. A test is a bash script without "set -e": its checks count.
+
+set -u
+umask 022
+
+TEST=$(basename "${BASH_SOURCE[1]:-$0}" .sh)
+TMP=$(mktemp -d "/tmp/$TEST.XXXXXX")
+C=$TEST-c B=$TEST-b S=$TEST-s
+VIP=10.1.0.254
+VIP6=fd00:1::fe
+CLIENT=10.1.0.1
+CLIENT6=fd00:1::1
+SCALE=${SCALE:-1}
+
+tap_n=0 tap_failed=0 exits=() log_mark="ktcpvs-test-$TEST-$$"
+
+# --- TAP
+
+ok() { # NAME
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1"
+}
+
+not_ok() { # NAME [DETAIL...]
+	tap_n=$((tap_n + 1))
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_n - $1"
+	shift
+	if [ $# -gt 0 ]; then printf '%s\n' "$*" | sed 's/^/#   /'; fi
+}
+
+# check NAME COMMAND...: ok if the command succeeds; its output explains a failure.
+check() {
+	local name=$1 out status=0
+
+	shift
+	out=$("$@" 2>&1) || status=$?
+	if [ "$status" = 0 ]; then
+		ok "$name"
+	else
+		not_ok "$name" "status $status from: $*"$'\n'"$out"
+	fi
+}
+
+# refuses NAME WANTED-ERE COMMAND...: ok if the command fails and says so.
+refuses() {
+	local name=$1 want=$2 out status=0
+
+	shift 2
+	out=$("$@" 2>&1) || status=$?
+	if [ "$status" = 0 ]; then
+		not_ok "$name" "succeeded: $*"$'\n'"$out"
+	elif ! grep -qE -e "$want" <<<"$out"; then
+		not_ok "$name" "said (status $status): $out"$'\n'"wanted: $want"
+	else
+		ok "$name"
+	fi
+}
+
+is() { # GOT WANT NAME
+	if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3" "got:    $1"$'\n'"wanted: $2"; fi
+}
+
+like() { # GOT ERE NAME
+	if grep -qE -e "$2" <<<"$1"; then ok "$3"; else not_ok "$3" "got:    $1"$'\n'"wanted: $2"; fi
+}
+
+# at_least GOT MIN NAME, at_most GOT MAX NAME: integers.
+at_least() {
+	if [ "${1:-x}" -ge "$2" ] 2>/dev/null; then ok "$3 ($1)"; else not_ok "$3" "got $1, wanted at least $2"; fi
+}
+
+at_most() {
+	if [ "${1:-x}" -le "$2" ] 2>/dev/null; then ok "$3 ($1)"; else not_ok "$3" "got $1, wanted at most $2"; fi
+}
+
+diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+# Nothing sensible can follow: the file fails.
+bail() {
+	not_ok "$1" "${2:-}"
+	exit 1
+}
+
+# --- helpers
+
+# poll SECONDS COMMAND...: until it succeeds; fails when the time is over.
+poll() {
+	local end=$(($(date +%s) + $1 * ${TIME_FACTOR:-1}))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$(date +%s)" -ge "$end" ]; then return 1; fi
+		sleep 0.1
+	done
+}
+
+# scaled N: the load for this kernel, at least 1.
+scaled() { awk -v n="$1" -v s="$SCALE" 'BEGIN { n = int(n * s); print n < 1 ? 1 : n }'; }
+
+# on_exit COMMAND: one shell command, run last to first when the test ends.
+on_exit() { exits=("$1" "${exits[@]}"); }
+
+inc() { ip netns exec "$C" "$@"; }
+inb() { ip netns exec "$B" "$@"; }
+ins() { ip netns exec "$S" "$@"; }
+
+# adm ARG...: tcpvsadm in the balancer's namespace.
+adm() { inb tcpvsadm "$@"; }
+
+# --- module
+
+load_module() { # [PARAMETER=VALUE...]
+	if [ -d /sys/module/ktcpvs ]; then return; fi
+	modprobe ktcpvs "$@" || bail "module loads"
+	on_exit 'unload_module'
+}
+
+# The module must always be able to go once nobody uses it.
+unload_module() {
+	local err
+
+	if ! [ -d /sys/module/ktcpvs ]; then return; fi
+	err=$(rmmod ktcpvs 2>&1) || {
+		poll 10 rmmod ktcpvs || not_ok "module unloads" "$err"
+	}
+}
+
+# --- topology
+
+topology() { # [SERVERS]
+	local n=${1:-3} i
+
+	for i in "$C" "$B" "$S"; do
+		ip netns add "$i" || bail "namespace $i"
+		on_exit "end_netns $i"
+		ip -n "$i" link set lo up
+		ip netns exec "$i" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
+			net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=0
+	done
+	ip link add c0 netns "$C" type veth peer name b0 netns "$B"
+	ip link add s0 netns "$S" type veth peer name b1 netns "$B"
+	ip -n "$C" addr add 10.1.0.1/24 dev c0
+	ip -n "$C" addr add fd00:1::1/64 dev c0 nodad
+	ip -n "$B" addr add 10.1.0.254/24 dev b0
+	ip -n "$B" addr add fd00:1::fe/64 dev b0 nodad
+	ip -n "$B" addr add 10.2.0.254/24 dev b1
+	ip -n "$B" addr add fd00:2::fe/64 dev b1 nodad
+	for ((i = 1; i <= n; i++)); do
+		ip -n "$S" addr add "10.2.0.$i/24" dev s0
+		ip -n "$S" addr add "fd00:2::$(printf %x "$i")/64" dev s0 nodad
+	done
+	ip -n "$C" link set c0 up
+	ip -n "$B" link set b0 up
+	ip -n "$B" link set b1 up
+	ip -n "$S" link set s0 up
+	ip -n "$S" route add default via 10.2.0.254
+	ip -n "$C" route add default via 10.1.0.254
+	poll 5 inb ping -c1 -W1 10.2.0.1 || bail "topology: servers answer a ping"
+	poll 5 inc ping -c1 -W1 "$VIP" || bail "topology: balancer answers a ping"
+	N_SERVERS=$n
+}
+
+# Processes inside first, then the namespace.
+end_netns() {
+	local pids
+
+	pids=$(ip netns pids "$1" 2>/dev/null)
+	# shellcheck disable=SC2086 # a list of pids
+	if [ -n "$pids" ]; then kill -KILL $pids 2>/dev/null; fi
+	ip netns del "$1" 2>/dev/null
+}
+
+# --- real servers
+#
+# start_nginx: one nginx with N servers, each on its own address, port 80 and
+# 8080 (8080: Connection: close). Server I answers "server I" on every path,
+# and:	/xff		the X-Forwarded-For it received
+#	/headers	method, host, connection and forwarding headers it received
+#	/data/FILE	files of $TMP/data
+#	/chunked/FILE	the same with Transfer-Encoding: chunked
+#	/upload		200 after the body, with its length
+#	/status/404 /status/500	/empty (204)	/slow (64 KiB/s)
+start_nginx() {
+	local i
+
+	mkdir -p "$TMP/data" "$TMP/nginx"
+	chmod 755 "$TMP" "$TMP/data"
+	{
+		cat <<-EOF
+			user root;
+			worker_processes 2;
+			pid $TMP/nginx/pid;
+			error_log $TMP/nginx/error.log warn;
+			events { worker_connections 4096; }
+			http {
+				access_log off;
+				keepalive_requests 1000000;
+				client_max_body_size 0;
+				client_body_temp_path $TMP/nginx/body;
+				proxy_temp_path $TMP/nginx/proxy;
+				fastcgi_temp_path $TMP/nginx/fastcgi;
+				uwsgi_temp_path $TMP/nginx/uwsgi;
+				scgi_temp_path $TMP/nginx/scgi;
+				sendfile on;
+				tcp_nodelay on;
+				default_type text/plain;
+		EOF
+		for ((i = 1; i <= N_SERVERS; i++)); do
+			nginx_server "$i" 80 ''
+			nginx_server "$i" 8080 'keepalive_timeout 0;'
+		done
+		echo "}"
+	} >"$TMP/nginx/conf"
+	ins nginx -c "$TMP/nginx/conf" -e "$TMP/nginx/error.log" || bail "nginx starts" "$(cat "$TMP/nginx/error.log")"
+	on_exit "kill \$(cat $TMP/nginx/pid) 2>/dev/null"
+	poll 10 inb curl -sf -m 2 http://10.2.0.1/ || bail "nginx answers"
+}
+
+nginx_server() { # INDEX PORT EXTRA
+	cat <<-EOF
+		server {
+			listen 10.2.0.$1:$2 backlog=4096;
+			listen [fd00:2::$(printf %x "$1")]:$2 backlog=4096;
+			$3
+			add_header X-Server $1 always;
+			location / { return 200 "server $1\n"; }
+			location = /xff { return 200 "\$http_x_forwarded_for\n"; }
+			location = /headers {
+				return 200 "\$request_method \$request_uri \$server_protocol host=\$http_host connection=\$http_connection xff=\$http_x_forwarded_for cookie=\$http_cookie\n";
+			}
+			location /data/ { root $TMP; }
+			location /chunked/ { alias $TMP/data/; chunked_transfer_encoding on;
+				ssi on; ssi_types *; }
+			location /slow/ { alias $TMP/data/; limit_rate 64k; }
+			location = /upload {
+				# Read the whole body, then say how long it was.
+				client_body_buffer_size 64k;
+				proxy_request_buffering on;
+				proxy_pass http://127.0.0.1:81;
+				proxy_set_header X-Length \$request_length;
+			}
+			location = /status/404 { return 404 "none\n"; }
+			location = /status/500 { return 500 "broken\n"; }
+			location = /empty { return 204; }
+		}
+	EOF
+	if [ "$1" = 1 ] && [ "$2" = 80 ]; then
+		echo 'server { listen 127.0.0.1:81; location / { return 200 "$http_x_length\n"; } }'
+	fi
+}
+
+# body FILE BYTES: a file under /data with bytes that depend on the position.
+body() {
+	mkdir -p "$TMP/data"
+	awk -v n="$2" 'BEGIN { while (n > 0) { s = sprintf("%015d\n", i++); print substr(s, 1, 15); n -= 16 } }' |
+		head -c "$2" >"$TMP/data/$1"
+}
+
+# --- counting what a test may leak
+
+# sockets: TCP sockets in use in the balancer's namespace, TIME_WAIT too.
+sockets() { inb ss -Hant | wc -l; }
+
+# --- end of the test
+
+finish_test() {
+	local status=$? cmd log
+
+	trap - EXIT INT TERM
+	for cmd in "${exits[@]}"; do eval "$cmd"; done
+	log=$(dmesg | sed -n "/$log_mark/,\$p")
+	printf '%s\n' "$log" >"$TMP/log"
+	if ! log=$("$(dirname "${BASH_SOURCE[0]}")/../scan-log" "$TMP/log"); then
+		not_ok "kernel log is clean" "$log"
+	else
+		ok "kernel log is clean"
+	fi
+	rm -rf "$TMP"
+	echo "1..$tap_n"
+	if [ "$tap_failed" -gt 0 ]; then exit 1; fi
+	exit "$status"
+}
+
+echo "TAP version 13"
+echo "$log_mark" >/dev/kmsg
+trap finish_test EXIT
+trap 'exit 130' INT TERM
