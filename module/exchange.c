@@ -20,6 +20,9 @@
 
 #include "conn.h"
 
+#define FIRST_PEEK	1024	/* bytes: most heads; with a long body no more */
+#define SMALL_BODY	1024	/* bytes sent in one piece with their head */
+
 /**
  * tcpvs_exchange_begin() - a server connection is there: send the request
  * @w: worker
@@ -88,13 +91,18 @@ static int server_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return bad_response(w, c);
 }
 
-/* The final response head: w->parsed describes the bytes in w->head. */
-static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
+/*
+ * The final response head: w->parsed describes the @peeked bytes in w->head. A
+ * small body that is among them goes out in one piece with the head; to gather
+ * it would cost more than the copy.
+ */
+static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
 {
 	const struct tcpvs_http_head *h = w->parsed;
 	int body = tcpvs_http_response_body(h, c->method);
 	struct tcpvs_http_fwd fwd = {};
 	struct tcpvs_flow *f = &c->resp;
+	u32 small = 0;
 	int len;
 
 	/* A server that chunks for HTTP/1.0 would not be understood. */
@@ -115,7 +123,12 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 					w->head, h, &fwd);
 	if (len < 0)
 		return bad_response(w, c);
-	if (tcpvs_flow_head(w, f, w->out, len))
+	if (body == TCPVS_BODY_LENGTH && h->content_length <= SMALL_BODY &&
+	    h->head_len + h->content_length <= peeked) {
+		small = h->content_length;
+		memcpy(w->out + len, w->head + h->head_len, small);
+	}
+	if (tcpvs_flow_head(w, f, w->out, len + small))
 		return tcpvs_conn_memory(w, c);
 
 	c->flags |= TCPVS_CF_RESP_HEAD;
@@ -123,10 +136,10 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	    !(h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_AUTH_CONN)))
 		c->flags |= TCPVS_CF_REUSE;
 	c->status = h->status;
-	f->ahead = h->head_len;
+	f->ahead = h->head_len + small;
 	switch (body) {
 	case TCPVS_BODY_LENGTH:
-		f->left = h->content_length;
+		f->left = h->content_length - small;
 		break;
 	case TCPVS_BODY_CHUNKED:
 		f->flags |= TCPVS_FLOW_CHUNKED;
@@ -136,8 +149,8 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		f->left = TCPVS_LEFT_EOF;
 		break;
 	}
-	conn_count_add(w, c, SERVER_BYTES_IN, h->head_len);
-	server_count_add(w, c->up->srv, BYTES_IN, h->head_len);
+	conn_count_add(w, c, SERVER_BYTES_IN, f->ahead);
+	server_count_add(w, c->up->srv, BYTES_IN, f->ahead);
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
 	return TCPVS_STEP_AGAIN;
 }
@@ -185,6 +198,7 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	struct socket *up = c->up->leg.sock;
 	struct tcpvs_http_limits lim;
 	bool eof;
+	u32 max;
 	int len, r;
 
 	if (!sc)
@@ -200,7 +214,10 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (!len || !tcpvs_http_scan(&c->scan, w->head, len, lim.head_max))
 			return TCPVS_STEP_IDLE;
 	}
-	len = tcpvs_peek(up, 0, w->head, lim.head_max, &eof);
+	max = c->flags & TCPVS_CF_RESP_PART ? lim.head_max :
+	      min_t(u32, lim.head_max, FIRST_PEEK);
+again:
+	len = tcpvs_peek(up, 0, w->head, max, &eof);
 	if (len < 0 || (!len && eof))
 		return server_gone(w, c);
 	if (!len)
@@ -211,6 +228,10 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		tcpvs_flow_release(&c->req, c->cl.sock);
 
 	r = tcpvs_http_parse_response(w->parsed, w->head, len, &lim);
+	if (!r && len == max && max < lim.head_max) {
+		max = lim.head_max;
+		goto again;
+	}
 	if (r < 0 || (!r && eof))
 		return bad_response(w, c);
 	if (!r) {
@@ -223,7 +244,7 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	c->flags &= ~TCPVS_CF_RESP_PART;
 	if (w->parsed->status < 200)
 		return interim_head(w, c);
-	return final_head(w, c);
+	return final_head(w, c, len);
 }
 
 static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)

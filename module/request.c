@@ -14,6 +14,8 @@
 
 #include "conn.h"
 
+#define FIRST_PEEK	2048	/* bytes: most heads; with a body no more */
+
 /* Take up a parsed request: w->parsed describes the bytes in w->head. */
 static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			 const struct tcpvs_service_conf *sc)
@@ -105,6 +107,7 @@ int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	struct tcpvs_http_limits lim;
 	bool eof = false;
 	int len, r;
+	u32 max;
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
@@ -122,13 +125,20 @@ int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (!r)
 			return TCPVS_STEP_IDLE;
 	}
-	len = tcpvs_peek(c->cl.sock, 0, w->head, lim.head_max, &eof);
+	max = c->flags & TCPVS_CF_HEAD_PART ? lim.head_max :
+	      min_t(u32, lim.head_max, FIRST_PEEK);
+again:
+	len = tcpvs_peek(c->cl.sock, 0, w->head, max, &eof);
 	if (len < 0 || (!len && eof))
 		goto gone;
 	if (!len)
 		return TCPVS_STEP_IDLE;
 
 	r = tcpvs_http_parse_request(w->parsed, w->head, len, &lim);
+	if (!r && len == max && max < lim.head_max) {
+		max = lim.head_max;
+		goto again;
+	}
 	if (r > 0)
 		return request_begin(w, c, sc);
 	if (r < 0)

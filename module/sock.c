@@ -197,7 +197,7 @@ unsigned long tcpvs_leg_events(struct tcpvs_leg *leg)
 /**
  * tcpvs_sock_tune() - set what every leg and every listener has
  * @sk: socket before connect or listen; children of a listener inherit all this
- * @rcvbuf: receive buffer in bytes
+ * @rcvbuf: receive buffer in bytes, as SO_RCVBUF takes it
  *
  * The relay's back-pressure is the sockets' own, so both sides are bounded: the
  * receive buffer on one, unsent bytes on the other. Urgent data stays in the
@@ -210,6 +210,6 @@ void tcpvs_sock_tune(struct sock *sk, u32 rcvbuf)
 	sock_set_flag(sk, SOCK_URGINLINE);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, TCPVS_NOTSENT_LOWAT);
 	release_sock(sk);
-	/* Doubled by the socket layer to pay for its own overhead. */
-	sock_set_rcvbuf(sk, rcvbuf / 2);
+	/* As with SO_RCVBUF, doubled by the socket layer for its own overhead. */
+	sock_set_rcvbuf(sk, rcvbuf);
 }
