@@ -190,6 +190,7 @@ int tcpvs_connect_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 int tcpvs_connect_again(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	conn_count(w, c, RETRIES);
+	server_count(w, c->up->srv, ABORTED);
 	c->flags |= TCPVS_CF_FRESH;
 	tcpvs_connect_release(w, c, TCPVS_CLOSE_RST);
 	return tcpvs_connect_begin(w, c);

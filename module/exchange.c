@@ -412,7 +412,7 @@ int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		conn_count(w, c, BROKEN);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
-	if (body && !tcp_inq(c->cl.sock->sk)) {
+	if (body && tcp_inq(c->cl.sock->sk) <= c->req.ahead) {
 		/* The client owes us its body. */
 		conn_count(w, c, TIMEOUT_BODY);
 		server_count(w, c->up->srv, ABORTED);

@@ -79,7 +79,10 @@ static void listener_data_ready(struct sock *sk)
 static void leg_set(struct sock *sk, struct tcpvs_leg *leg)
 {
 	lockdep_assert_held_write(&sk->sk_callback_lock);
-	__rcu_assign_sk_user_data_with_flags(sk, leg, SK_USER_DATA_NOCOPY);
+	if (leg)
+		__rcu_assign_sk_user_data_with_flags(sk, leg, SK_USER_DATA_NOCOPY);
+	else
+		rcu_assign_sk_user_data(sk, NULL);
 }
 
 /**

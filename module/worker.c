@@ -276,6 +276,9 @@ static int worker_thread(void *arg)
 		__set_current_state(TASK_RUNNING);
 		WRITE_ONCE(w->sleeping, false);
 	}
+	/* What was closed while it was queued frees itself in a last step. */
+	while (!llist_empty(&w->ready) || !list_empty(&w->todo))
+		pass(w);
 	return 0;
 }
 
@@ -433,9 +436,9 @@ err:
 /**
  * tcpvs_workers_exit() - stop the workers
  *
- * Every service is gone and with it every node that could be pushed, so the
- * threads have nothing left but nodes that free themselves; a last call lets
- * these run.
+ * Every service is gone and with it everything that could push a node. Requests
+ * that were in the middle of a handshake when their listener closed may still
+ * run its callback, so softirq is waited for before the module's text goes.
  */
 void tcpvs_workers_exit(void)
 {
@@ -450,4 +453,5 @@ void tcpvs_workers_exit(void)
 	tcpvs_nworkers = 0;
 	kfree(workers);
 	kfree(calls);
+	synchronize_rcu();
 }
