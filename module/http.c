@@ -121,6 +121,19 @@ static int parse_crlf(const u8 *b, u32 i, u32 end, int bad)
 	return b[i + 1] == '\n' ? (int)i + 2 : -TCPVS_HE_BARE_CR;
 }
 
+/* "?" and a query, if there is one; escapes in it are the server's affair. */
+static int parse_query(struct tcpvs_http_head *h, const u8 *b, u32 i, u32 end,
+		       u32 stop)
+{
+	if (i >= end || i >= stop || b[i] != '?')
+		return i;
+	i++;
+	h->query.off = i;
+	i = http_skip_class(b, i, min(end, stop), CLS_QUERY);
+	h->query.len = i - h->query.off;
+	return i;
+}
+
 /* Path and query up to the space; @i is where the path begins. */
 static int parse_path(struct tcpvs_http_head *h, const u8 *b, u32 i, u32 end,
 		      u32 stop)
@@ -142,13 +155,7 @@ static int parse_path(struct tcpvs_http_head *h, const u8 *b, u32 i, u32 end,
 		i += 3;
 	}
 	h->path.len = i - h->path.off;
-	if (i < end && i < stop && b[i] == '?') {
-		i++;
-		h->query.off = i;
-		i = http_skip_class(b, i, min(end, stop), CLS_QUERY);
-		h->query.len = i - h->query.off;
-	}
-	return i;
+	return parse_query(h, b, i, end, stop);
 }
 
 static int parse_absolute(struct tcpvs_http_head *h, const u8 *b, u32 i,
@@ -180,12 +187,9 @@ static int parse_absolute(struct tcpvs_http_head *h, const u8 *b, u32 i,
 	if (b[r] == '/')
 		return parse_path(h, b, r, end, stop);
 	/* No path means "/", and the second slash of "http://" is one. */
-	r = parse_path(h, b, r, end, stop);
-	if (h->path.len)
-		return -TCPVS_HE_BAD_TARGET;
 	h->path.off = start + 6;
 	h->path.len = 1;
-	return r;
+	return parse_query(h, b, r, end, stop);
 }
 
 static int parse_target(struct tcpvs_http_head *h, const u8 *b, u32 i, u32 end,

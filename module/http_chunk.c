@@ -89,7 +89,8 @@ static bool trailer_allowed(const struct tcpvs_http_chunk *c)
 {
 	u8 flags = 0;
 
-	switch (tcpvs_http_field_id(c->name, min(c->nlen, TCPVS_TRAILER_NAME),
+	switch (tcpvs_http_field_id(c->name, min_t(u32, c->nlen,
+						     TCPVS_TRAILER_NAME),
 				    &flags)) {
 	case TCPVS_H_HOST:
 	case TCPVS_H_CONTENT_LENGTH:
@@ -119,6 +120,37 @@ static bool trailer_allowed(const struct tcpvs_http_chunk *c)
 	return true;
 }
 
+/* Of a chunk extension. */
+static int extension_byte(struct tcpvs_http_chunk *c, u8 b)
+{
+	if (b == '\r') {
+		c->state = CH_SIZE_LF;
+		return 0;
+	}
+	if (!(tcpvs_http_class[b] & CLS_TEXT))
+		return TCPVS_HE_BAD_CHUNK;
+	if (++c->ext > TCPVS_CHUNK_EXT_MAX ||
+	    ++c->ext_total > TCPVS_CHUNK_EXT_TOTAL)
+		return TCPVS_HE_CHUNK_EXT_TOO_LARGE;
+	return 0;
+}
+
+/* Of a trailer's name, or the colon behind it. */
+static int name_byte(struct tcpvs_http_chunk *c, u8 b)
+{
+	if (tcpvs_http_class[b] & CLS_TOKEN) {
+		if (c->nlen < TCPVS_TRAILER_NAME)
+			c->name[c->nlen] = b;
+		if (c->nlen < U8_MAX)
+			c->nlen++;
+		return 0;
+	}
+	if (b != ':' || !c->nlen || !trailer_allowed(c))
+		return TCPVS_HE_BAD_TRAILER;
+	c->state = CH_VALUE;
+	return 0;
+}
+
 /* One byte outside the data. */
 static int step(struct tcpvs_http_chunk *c, u8 b)
 {
@@ -145,18 +177,9 @@ static int step(struct tcpvs_http_chunk *c, u8 b)
 		if (b != ';')
 			return TCPVS_HE_BAD_CHUNK;
 		c->state = CH_EXT;
-		fallthrough;
+		return extension_byte(c, b);
 	case CH_EXT:
-		if (b == '\r') {
-			c->state = CH_SIZE_LF;
-			return 0;
-		}
-		if (!(tcpvs_http_class[b] & CLS_TEXT))
-			return TCPVS_HE_BAD_CHUNK;
-		if (++c->ext > TCPVS_CHUNK_EXT_MAX ||
-		    ++c->ext_total > TCPVS_CHUNK_EXT_TOTAL)
-			return TCPVS_HE_CHUNK_EXT_TOO_LARGE;
-		return 0;
+		return extension_byte(c, b);
 	case CH_SIZE_LF:
 		c->ext = 0;
 		c->digits = 0;
@@ -183,19 +206,9 @@ static int step(struct tcpvs_http_chunk *c, u8 b)
 			return TCPVS_HE_TRAILER_TOO_LARGE;
 		c->nlen = 0;
 		c->state = CH_NAME;
-		fallthrough;
+		return name_byte(c, b);
 	case CH_NAME:
-		if (tcpvs_http_class[b] & CLS_TOKEN) {
-			if (c->nlen < TCPVS_TRAILER_NAME)
-				c->name[c->nlen] = b;
-			if (c->nlen < U8_MAX)
-				c->nlen++;
-			return 0;
-		}
-		if (b != ':' || !c->nlen || !trailer_allowed(c))
-			return TCPVS_HE_BAD_TRAILER;
-		c->state = CH_VALUE;
-		return 0;
+		return name_byte(c, b);
 	case CH_VALUE:
 		if (b == '\r')
 			c->state = CH_VALUE_LF;

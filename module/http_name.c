@@ -162,44 +162,44 @@ static const u8 name_slot[128] = {
 	[NAME_HASH(8, 'l', 'n')] = TCPVS_H_LOCATION,
 };
 
+#define NAME(s) { sizeof(s) - 1, s }
+
 /* Padded, so that words can be loaded from them. */
 static const struct {
 	u8 len;
 	char text[NAME_MAX_LEN + 1];
 } name_of[__TCPVS_H_MAX] = {
-#define N(id, s)	[TCPVS_H_##id] = { sizeof(s) - 1, s }
-	N(HOST, "host"),
-	N(CONTENT_LENGTH, "content-length"),
-	N(TRANSFER_ENCODING, "transfer-encoding"),
-	N(CONNECTION, "connection"),
-	N(KEEP_ALIVE, "keep-alive"),
-	N(PROXY_CONNECTION, "proxy-connection"),
-	N(TE, "te"),
-	N(UPGRADE, "upgrade"),
-	N(HTTP2_SETTINGS, "http2-settings"),
-	N(EXPECT, "expect"),
-	N(X_FORWARDED_FOR, "x-forwarded-for"),
-	N(X_FORWARDED_PROTO, "x-forwarded-proto"),
-	N(X_FORWARDED_HOST, "x-forwarded-host"),
-	N(FORWARDED, "forwarded"),
-	N(WWW_AUTHENTICATE, "www-authenticate"),
-	N(PROXY_AUTHENTICATE, "proxy-authenticate"),
-	N(AUTHORIZATION, "authorization"),
-	N(PROXY_AUTHORIZATION, "proxy-authorization"),
-	N(TRAILER, "trailer"),
-	N(VIA, "via"),
-	N(COOKIE, "cookie"),
-	N(SET_COOKIE, "set-cookie"),
-	N(CONTENT_TYPE, "content-type"),
-	N(CONTENT_ENCODING, "content-encoding"),
-	N(CONTENT_RANGE, "content-range"),
-	N(CACHE_CONTROL, "cache-control"),
-	N(USER_AGENT, "user-agent"),
-	N(REFERER, "referer"),
-	N(DATE, "date"),
-	N(SERVER, "server"),
-	N(LOCATION, "location"),
-#undef N
+	[TCPVS_H_HOST] = NAME("host"),
+	[TCPVS_H_CONTENT_LENGTH] = NAME("content-length"),
+	[TCPVS_H_TRANSFER_ENCODING] = NAME("transfer-encoding"),
+	[TCPVS_H_CONNECTION] = NAME("connection"),
+	[TCPVS_H_KEEP_ALIVE] = NAME("keep-alive"),
+	[TCPVS_H_PROXY_CONNECTION] = NAME("proxy-connection"),
+	[TCPVS_H_TE] = NAME("te"),
+	[TCPVS_H_UPGRADE] = NAME("upgrade"),
+	[TCPVS_H_HTTP2_SETTINGS] = NAME("http2-settings"),
+	[TCPVS_H_EXPECT] = NAME("expect"),
+	[TCPVS_H_X_FORWARDED_FOR] = NAME("x-forwarded-for"),
+	[TCPVS_H_X_FORWARDED_PROTO] = NAME("x-forwarded-proto"),
+	[TCPVS_H_X_FORWARDED_HOST] = NAME("x-forwarded-host"),
+	[TCPVS_H_FORWARDED] = NAME("forwarded"),
+	[TCPVS_H_WWW_AUTHENTICATE] = NAME("www-authenticate"),
+	[TCPVS_H_PROXY_AUTHENTICATE] = NAME("proxy-authenticate"),
+	[TCPVS_H_AUTHORIZATION] = NAME("authorization"),
+	[TCPVS_H_PROXY_AUTHORIZATION] = NAME("proxy-authorization"),
+	[TCPVS_H_TRAILER] = NAME("trailer"),
+	[TCPVS_H_VIA] = NAME("via"),
+	[TCPVS_H_COOKIE] = NAME("cookie"),
+	[TCPVS_H_SET_COOKIE] = NAME("set-cookie"),
+	[TCPVS_H_CONTENT_TYPE] = NAME("content-type"),
+	[TCPVS_H_CONTENT_ENCODING] = NAME("content-encoding"),
+	[TCPVS_H_CONTENT_RANGE] = NAME("content-range"),
+	[TCPVS_H_CACHE_CONTROL] = NAME("cache-control"),
+	[TCPVS_H_USER_AGENT] = NAME("user-agent"),
+	[TCPVS_H_REFERER] = NAME("referer"),
+	[TCPVS_H_DATE] = NAME("date"),
+	[TCPVS_H_SERVER] = NAME("server"),
+	[TCPVS_H_LOCATION] = NAME("location"),
 };
 
 /*
@@ -234,7 +234,7 @@ static __always_inline bool name_eq(const u8 *p, const char *name, u32 n)
 }
 
 /* The same with '_' for '-', as servers that map names to CGI variables do. */
-static noinline bool name_alias(const u8 *p, const char *name, u32 n)
+static bool name_alias(const u8 *p, const char *name, u32 n)
 {
 	u32 i;
 

@@ -12,17 +12,16 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int8_t s8;
-typedef int16_t s16;
-typedef int32_t s32;
-typedef int64_t s64;
+typedef __UINT8_TYPE__ u8;
+typedef __UINT16_TYPE__ u16;
+typedef __UINT32_TYPE__ u32;
+typedef __UINT64_TYPE__ u64;
+typedef __INT8_TYPE__ s8;
+typedef __INT16_TYPE__ s16;
+typedef __INT32_TYPE__ s32;
+typedef __INT64_TYPE__ s64;
 
 #define U8_MAX		((u8)~0U)
 #define U16_MAX		((u16)~0U)
@@ -35,15 +34,16 @@ typedef int64_t s64;
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
-#define fallthrough	__attribute__((__fallthrough__))
-#undef __always_inline
-#define __always_inline	inline __attribute__((__always_inline__))
-#define noinline	__attribute__((__noinline__))
 
-#define min(a, b)	((a) < (b) ? (a) : (b))
-#define max(a, b)	((a) > (b) ? (a) : (b))
-#define min_t(type, a, b)	min((type)(a), (type)(b))
-#define max_t(type, a, b)	max((type)(a), (type)(b))
+/* Each argument is evaluated once, as in the kernel. */
+#define min_t(type, a, b)						\
+	({ type min_a_ = (a), min_b_ = (b); min_a_ < min_b_ ? min_a_ : min_b_; })
+#define min(a, b)							\
+	({ __auto_type min_a_ = (a); __auto_type min_b_ = (b);		\
+	   min_a_ < min_b_ ? min_a_ : min_b_; })
+#define max(a, b)							\
+	({ __auto_type max_a_ = (a); __auto_type max_b_ = (b);		\
+	   max_a_ > max_b_ ? max_a_ : max_b_; })
 
 static inline u64 get_unaligned_le64(const void *p)
 {
