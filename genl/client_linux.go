@@ -107,8 +107,14 @@ func (o *options) open() (*genetlink.Conn, error) {
 	return nl, nil
 }
 
-func lookup(nl *genetlink.Conn) (genetlink.Family, error) {
-	family, err := nl.GetFamily(spec.Family)
+func lookup(nl *genetlink.Conn) (family genetlink.Family, err error) {
+	// GetFamily panics if the answer holds no family or two.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("look up the family %q: %v", spec.Family, p)
+		}
+	}()
+	family, err = nl.GetFamily(spec.Family)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return family, ErrNoModule

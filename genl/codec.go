@@ -11,12 +11,17 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
 )
+
+// maxString is more than any string of the protocol may have; the kernel
+// refuses it by its own bound.
+const maxString = 1024
 
 // Counter describes one number of ServiceStats or ServerStats.
 type Counter struct {
@@ -49,6 +54,22 @@ func decodeUint(ad *netlink.AttributeDecoder) (n uint64) {
 		return nil
 	})
 	return n
+}
+
+// encodeString writes s with its NUL. The length field of an attribute would
+// overflow silently and a NUL within would cut s off; neither must turn one
+// name into another.
+func encodeString(ae *netlink.AttributeEncoder, t uint16, what, s string) {
+	if len(s) > maxString || strings.IndexByte(s, 0) >= 0 {
+		ae.Do(t, func() ([]byte, error) {
+			if len(s) > maxString {
+				return nil, fmt.Errorf("%s is too long (%d bytes)", what, len(s))
+			}
+			return nil, fmt.Errorf("%s contains a NUL byte", what)
+		})
+		return
+	}
+	ae.String(t, s)
 }
 
 // encodeDuration writes whole milliseconds; what the wire cannot carry is an
@@ -132,7 +153,7 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 		ae.Uint32(spec.AServiceMode, uint32(*c.Mode))
 	}
 	if c.Scheduler != nil {
-		ae.String(spec.AServiceScheduler, *c.Scheduler)
+		encodeString(ae, spec.AServiceScheduler, "the name of a scheduler", *c.Scheduler)
 	}
 	if c.Listen != nil {
 		encodeAddress(ae, spec.AServiceListen, *c.Listen)

@@ -19,6 +19,8 @@ var (
 	ErrNoModule = errors.New("the kernel module ktcpvs is not loaded")
 	// ErrBusy: the object is in use and cannot be changed like that.
 	ErrBusy = errors.New("busy")
+	// ErrAlready: the object is in the wanted state; a service runs already.
+	ErrAlready = errors.New("already so")
 	// ErrAddressInUse: the listening address belongs to someone else.
 	ErrAddressInUse = errors.New("address in use")
 	// ErrInvalid: the request contradicts the protocol's rules.
@@ -129,6 +131,7 @@ var errnoCauses = []struct {
 	cause error
 }{
 	{syscall.EBUSY, ErrBusy},
+	{syscall.EALREADY, ErrAlready},
 	{syscall.EADDRINUSE, ErrAddressInUse},
 	{syscall.EINVAL, ErrInvalid},
 	{syscall.ERANGE, ErrInvalid},

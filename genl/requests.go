@@ -66,10 +66,18 @@ func (r *request) attributes() ([]byte, error) {
 	return ae.Encode()
 }
 
-func serviceObject(name string) string { return fmt.Sprintf("service %q", name) }
+func serviceObject(name string) string { return "service " + quote(name) }
+
+// quote cuts what no name can be as long as.
+func quote(name string) string {
+	if len(name) > 2*NameMax {
+		return fmt.Sprintf("%q...", name[:2*NameMax])
+	}
+	return fmt.Sprintf("%q", name)
+}
 
 func serverObject(service string, addr netip.AddrPort) string {
-	return fmt.Sprintf("server %s of service %q", addr, service)
+	return fmt.Sprintf("server %s of service %s", addr, quote(service))
 }
 
 // changer makes changes over a connection; Client and Tx share it.
@@ -83,7 +91,7 @@ func (c changer) change(ctx context.Context, r request) error {
 // AddService adds a virtual service, stopped until it is started.
 func (c changer) AddService(ctx context.Context, name string, conf ServiceConfig) error {
 	return c.change(ctx, request{cmd: spec.CmdServiceNew, object: serviceObject(name), fill: func(ae *netlink.AttributeEncoder) {
-		ae.String(spec.AServiceName, name)
+		encodeString(ae, spec.AServiceName, "the name of a service", name)
 		conf.encode(ae)
 	}})
 }
@@ -91,7 +99,7 @@ func (c changer) AddService(ctx context.Context, name string, conf ServiceConfig
 // SetService changes a virtual service; what is nil stays as it is.
 func (c changer) SetService(ctx context.Context, name string, conf ServiceConfig) error {
 	return c.change(ctx, request{cmd: spec.CmdServiceSet, object: serviceObject(name), fill: func(ae *netlink.AttributeEncoder) {
-		ae.String(spec.AServiceName, name)
+		encodeString(ae, spec.AServiceName, "the name of a service", name)
 		conf.encode(ae)
 	}})
 }
@@ -124,13 +132,13 @@ func (c changer) DeleteServer(ctx context.Context, service string, addr netip.Ad
 
 func named(cmd uint8, name string) request {
 	return request{cmd: cmd, object: serviceObject(name), fill: func(ae *netlink.AttributeEncoder) {
-		ae.String(spec.AServiceName, name)
+		encodeString(ae, spec.AServiceName, "the name of a service", name)
 	}}
 }
 
 func server(cmd uint8, service string, addr netip.AddrPort, conf ServerConfig) request {
 	return request{cmd: cmd, object: serverObject(service, addr), fill: func(ae *netlink.AttributeEncoder) {
-		ae.String(spec.AServerService, service)
+		encodeString(ae, spec.AServerService, "the name of a service", service)
 		encodeAddress(ae, spec.AServerAddress, addr)
 		if conf.Weight != nil {
 			ae.Uint32(spec.AServerWeight, *conf.Weight)
@@ -147,7 +155,7 @@ func (c *Client) StartService(ctx context.Context, name string) error {
 // finish until the drain timeout, or with now are reset at once.
 func (c *Client) StopService(ctx context.Context, name string, now bool) error {
 	return c.change(ctx, request{cmd: spec.CmdServiceStop, object: serviceObject(name), fill: func(ae *netlink.AttributeEncoder) {
-		ae.String(spec.AServiceName, name)
+		encodeString(ae, spec.AServiceName, "the name of a service", name)
 		ae.Flag(spec.AServiceNow, now)
 	}})
 }
@@ -286,8 +294,10 @@ func (c *Client) Server(ctx context.Context, service string, addr netip.AddrPort
 func (c *Client) Servers(ctx context.Context, service string) ([]Server, error) {
 	r := request{cmd: spec.CmdServerGet, object: "servers"}
 	if service != "" {
-		r.object = fmt.Sprintf("servers of service %q", service)
-		r.fill = func(ae *netlink.AttributeEncoder) { ae.String(spec.AServerService, service) }
+		r.object = "servers of service " + quote(service)
+		r.fill = func(ae *netlink.AttributeEncoder) {
+			encodeString(ae, spec.AServerService, "the name of a service", service)
+		}
 	}
 	return listWhole[Server](ctx, c, r)
 }

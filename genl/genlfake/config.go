@@ -7,8 +7,11 @@
 package genlfake
 
 import (
+	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -38,12 +41,8 @@ type realServer struct {
 	weight uint32
 }
 
-// transaction is what a socket staged.
-type transaction struct {
-	base   uint32
-	config *config
-	events []message
-}
+// transaction is what a socket staged, on top of the generation it began with.
+type transaction struct{ config *config }
 
 var schedulers = []genl.Scheduler{
 	{Name: "rr", Doc: "Round robin: the servers in turn."},
@@ -85,21 +84,13 @@ func (c *config) clone() *config {
 
 func (s *service) clone() *service {
 	n := *s
-	n.timeouts, n.limits = cloneMap(s.timeouts), cloneMap(s.limits)
+	n.timeouts, n.limits = maps.Clone(s.timeouts), maps.Clone(s.limits)
 	n.servers = slices.Clone(s.servers)
 	for i, srv := range n.servers {
 		copied := *srv
 		n.servers[i] = &copied
 	}
 	return &n
-}
-
-func cloneMap(m map[uint16]uint32) map[uint16]uint32 {
-	n := make(map[uint16]uint32, len(m))
-	for k, v := range m {
-		n[k] = v
-	}
-	return n
 }
 
 func (c *config) service(name string) *service {
@@ -122,72 +113,78 @@ func (s *service) server(addr netip.AddrPort) *realServer {
 
 // find returns the service a request names.
 func (c *config) find(found attrs, key uint16) (*service, *refusal) {
-	a := found[key]
-	if a == nil {
-		return nil, refuse(syscall.EINVAL, nil, "the name of the service is missing")
-	}
-	if err := genl.CheckName(a.text()); err != nil {
-		return nil, refuse(syscall.EINVAL, a, "a name is 1 to 31 printable characters without space, {}, quotes and #")
+	a, r := serviceName(found, key)
+	if r != nil {
+		return nil, r
 	}
 	if s := c.service(a.text()); s != nil {
 		return s, nil
 	}
-	return nil, refuse(syscall.ENOENT, a, "there is no service %q", a.text())
+	return nil, refuse(syscall.ENOENT, a, "there is no service \"%.24s\"", a.text())
 }
 
-// findServer returns the service and the server a request names.
-func (c *config) findServer(found attrs) (*service, *realServer, *refusal) {
-	s, r := c.find(found, spec.AServerService)
-	if r != nil {
-		return nil, nil, r
+// serviceName returns the attribute that names a service, checked.
+func serviceName(found attrs, key uint16) (*attr, *refusal) {
+	a := found[key]
+	switch {
+	case a == nil && key == spec.AServiceName:
+		return nil, refuse(syscall.EINVAL, nil, "the name is missing")
+	case a == nil:
+		return nil, refuse(syscall.EINVAL, nil, "the service is missing")
+	case a.text() == "":
+		return nil, refuse(syscall.EINVAL, a, "the name of a service is empty")
+	case len(a.text())+1 < len(a.data):
+		return nil, refuse(syscall.EINVAL, a, "a name goes on after its end")
+	}
+	for _, b := range []byte(a.text()) {
+		if b <= ' ' || b > '~' || strings.IndexByte("{}\"'#", b) >= 0 {
+			return nil, refuse(syscall.EINVAL, a, "a name cannot have byte 0x%02x (no spaces, braces, quotes, #)", b)
+		}
+	}
+	return a, nil
+}
+
+// findServer returns the service and the server a request names; without the
+// server its address, and why.
+func (c *config) findServer(found attrs) (*service, *realServer, netip.AddrPort, *refusal) {
+	if _, r := serviceName(found, spec.AServerService); r != nil {
+		return nil, nil, netip.AddrPort{}, r
 	}
 	a := found[spec.AServerAddress]
 	if a == nil {
-		return nil, nil, refuse(syscall.EINVAL, nil, "the address of the server is missing")
+		return nil, nil, netip.AddrPort{}, refuse(syscall.EINVAL, nil, "the address is missing")
 	}
-	addr, r := a.address()
+	addr, r := a.address(true)
 	if r != nil {
-		return nil, nil, r
+		return nil, nil, addr, r
+	}
+	s, r := c.find(found, spec.AServerService)
+	if r != nil {
+		return nil, nil, addr, r
 	}
 	if srv := s.server(addr); srv != nil {
-		return s, srv, nil
+		return s, srv, addr, nil
 	}
-	return s, nil, refuse(syscall.ENOENT, a, "service %q has no such server", s.name)
+	return s, nil, addr, refuse(syscall.ENOENT, a, "service \"%.24s\" has no server of this address", s.name)
 }
 
-// apply takes over what a request says about a service.
-func (s *service) apply(k *Kernel, c *config, found attrs) *refusal {
-	state := genl.ServiceStateStopped
-	if run := k.run[s.id]; run != nil {
-		state = run.state
-	}
-	if a := found[spec.AServiceMode]; a != nil {
-		mode := genl.Mode(a.number())
-		if mode != s.mode && state != genl.ServiceStateStopped {
-			return refuse(syscall.EBUSY, a, "stop the service to change its mode")
-		}
-		s.mode = mode
-	}
+// edit takes over what a request says about a service.
+func (s *service) edit(found attrs) *refusal {
 	if a := found[spec.AServiceScheduler]; a != nil {
 		if !slices.ContainsFunc(schedulers, func(sc genl.Scheduler) bool { return sc.Name == a.text() }) {
-			return refuse(syscall.ENOENT, a, "there is no scheduler %q", a.text())
+			return refuse(syscall.ENOENT, a, "there is no scheduler \"%.15s\"", a.text())
 		}
 		s.scheduler = a.text()
 	}
 	if a := found[spec.AServiceListen]; a != nil {
-		addr, r := a.address()
+		addr, r := a.address(false)
 		if r != nil {
 			return r
 		}
-		for _, other := range c.services {
-			if other.id != s.id && other.listen == addr {
-				return refuse(syscall.EADDRINUSE, a, "the address is used by service %q", other.name)
-			}
-		}
-		if addr != s.listen && state != genl.ServiceStateStopped {
-			return refuse(syscall.EBUSY, a, "stop the service to change its address")
-		}
 		s.listen = addr
+	}
+	if a := found[spec.AServiceMode]; a != nil {
+		s.mode = genl.Mode(a.number())
 	}
 	if a := found[spec.AServiceTimeouts]; a != nil {
 		for t, v := range a.nest {
@@ -203,4 +200,29 @@ func (s *service) apply(k *Kernel, c *config, found attrs) *refusal {
 		s.forwarded = uint32(a.number())
 	}
 	return nil
+}
+
+// checkListens finds two services on one address and port; the newer of them
+// is likely the one that is wrong.
+func (c *config) checkListens() *refusal {
+	byAddress := map[netip.AddrPort]*service{}
+	for _, s := range c.services {
+		older := byAddress[s.listen]
+		if older == nil {
+			byAddress[s.listen] = s
+			continue
+		}
+		if older.id > s.id {
+			older, s = s, older
+		}
+		return refuse(syscall.EADDRINUSE, nil, "service \"%.20s\": its address and port are those of \"%.20s\"", s.name, older.name)
+	}
+	return nil
+}
+
+// same says whether a and b differ in nothing but their servers.
+func (s *service) same(o *service) bool {
+	a, b := *s, *o
+	a.servers, b.servers = nil, nil
+	return reflect.DeepEqual(a, b)
 }

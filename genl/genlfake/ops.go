@@ -5,6 +5,7 @@
 package genlfake
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		}
 		return []message{k.serviceMessage(op.Cmd, svc)}, nil
 	case spec.CmdServerGet:
-		svc, srv, r := k.config.findServer(found)
+		svc, srv, _, r := k.config.findServer(found)
 		if r != nil {
 			return nil, r
 		}
@@ -43,218 +44,255 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		return k.commit(s, found)
 	case spec.CmdTransactionAbort:
 		if s.tx == nil {
-			return nil, refuse(syscall.EINVAL, nil, "there is no transaction on this socket")
+			return nil, noTransaction
 		}
 		s.tx = nil
 		return nil, nil
 	case spec.CmdSettingsSet, spec.CmdServiceStart, spec.CmdServiceStop:
 		if s.tx != nil {
-			return nil, refuse(syscall.EBUSY, nil, "this cannot be part of a transaction")
+			return nil, refuse(syscall.EBUSY, nil, "not part of a transaction: commit or abort the open one first")
 		}
 		return nil, k.immediate(op, found)
 	}
 	if s.tx != nil {
+		if r := k.fresh(s.tx); r != nil {
+			return nil, r
+		}
 		return nil, k.stage(op, found, s.tx)
 	}
-	tx := &transaction{base: k.config.generation, config: k.config.clone()}
+	tx := &transaction{k.config.clone()}
 	if r := k.stage(op, found, tx); r != nil {
 		return nil, r
 	}
-	k.publish(tx)
-	return nil, nil
+	return nil, k.publish(tx, false)
+}
+
+var noTransaction = refuse(syscall.ENOENT, nil, "this socket has no transaction open")
+
+// fresh refuses a transaction that another change came before.
+func (k *Kernel) fresh(tx *transaction) *refusal {
+	if tx.config.generation == k.config.generation {
+		return nil
+	}
+	return refuse(syscall.ESTALE, nil, "based on generation %d, but the present one is %d", tx.config.generation, k.config.generation)
 }
 
 // stage makes one change in a candidate; a refused one leaves it as it was.
 func (k *Kernel) stage(op *spec.Op, found attrs, tx *transaction) *refusal {
-	candidate := tx.config.clone()
-	var (
-		r     *refusal
-		event message
-	)
+	c := tx.config.clone()
+	var r *refusal
 	switch op.Cmd {
 	case spec.CmdServiceNew:
-		event, r = k.serviceNew(candidate, found)
+		r = k.serviceNew(c, found)
 	case spec.CmdServiceSet:
-		var svc *service
-		if svc, r = candidate.find(found, spec.AServiceName); r == nil {
-			r = svc.apply(k, candidate, found)
-			event = message{cmd: spec.CmdServiceNtf, data: []byte(svc.name)}
-		}
+		r = k.serviceSet(c, found)
 	case spec.CmdServiceDel:
 		var svc *service
-		if svc, r = candidate.find(found, spec.AServiceName); r == nil {
-			candidate.services = slices.DeleteFunc(candidate.services, func(o *service) bool { return o == svc })
-			event = deleted(svc)
+		if svc, r = c.find(found, spec.AServiceName); r == nil {
+			c.services = slices.DeleteFunc(c.services, func(o *service) bool { return o == svc })
 		}
 	case spec.CmdFlush:
-		for _, svc := range candidate.services {
-			tx.events = append(tx.events, deleted(svc))
-		}
-		candidate.services = nil
-		tx.config = candidate
-		return nil
+		c.services = nil
 	default:
-		event, r = k.changeServer(op, candidate, found)
+		r = k.changeServer(op, c, found)
 	}
+	if r == nil {
+		tx.config = c
+	}
+	return r
+}
+
+// serviceNew adds a service. One that the present configuration has under the
+// same name goes on with its connections, although the candidate may have
+// deleted it; unless it runs elsewhere or otherwise.
+func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
+	a, r := serviceName(found, spec.AServiceName)
 	if r != nil {
 		return r
 	}
-	tx.config = candidate
-	tx.events = append(tx.events, event)
-	return nil
-}
-
-func (k *Kernel) serviceNew(c *config, found attrs) (message, *refusal) {
-	a := found[spec.AServiceName]
-	svc, r := c.find(found, spec.AServiceName)
-	if svc != nil {
-		return message{}, refuse(syscall.EEXIST, a, "there is a service %q already", svc.name)
-	}
-	if r.errno != syscall.ENOENT {
-		return message{}, r
-	}
-	if !found.has(spec.AServiceListen) {
-		return message{}, refuse(syscall.EINVAL, nil, "the listening address is missing")
-	}
-	svc = &service{
+	svc := &service{
 		name:      a.text(),
 		mode:      genl.ModeHTTP,
 		scheduler: "wlc",
-		timeouts:  cloneMap(defaultTimeouts),
-		limits:    cloneMap(defaultLimits),
+		timeouts:  maps.Clone(defaultTimeouts),
+		limits:    maps.Clone(defaultLimits),
 		forwarded: 1,
 	}
-	svc.id = k.id()
-	if r := svc.apply(k, c, found); r != nil {
-		return message{}, r
+	if r := svc.edit(found); r != nil {
+		return r
+	}
+	if !found.has(spec.AServiceListen) {
+		return refuse(syscall.EINVAL, nil, "the listen address is missing")
+	}
+	if c.service(svc.name) != nil {
+		return refuse(syscall.EEXIST, a, "there is a service \"%.24s\" already", svc.name)
+	}
+	base := k.config.service(svc.name)
+	if base != nil && (k.run[base.id].state == genl.ServiceStateStopped || base.mode == svc.mode && base.listen == svc.listen) {
+		svc.id = base.id
+	} else {
+		svc.id = k.id()
 	}
 	c.services = append(c.services, svc)
-	return message{cmd: spec.CmdServiceNtf, data: []byte(svc.name)}, nil
+	return nil
 }
 
-func (k *Kernel) changeServer(op *spec.Op, c *config, found attrs) (message, *refusal) {
-	svc, srv, r := c.findServer(found)
-	if op.Cmd == spec.CmdServerNew {
-		if srv != nil {
-			return message{}, refuse(syscall.EEXIST, found[spec.AServerAddress], "service %q has this server already", svc.name)
-		}
-		if r.errno != syscall.ENOENT || svc == nil {
-			return message{}, r
-		}
-		addr, _ := found[spec.AServerAddress].address()
-		srv = &realServer{id: k.id(), addr: addr, weight: 1}
-		svc.servers = append(svc.servers, srv)
-	} else if r != nil {
-		return message{}, r
+func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
+	a, r := serviceName(found, spec.AServiceName)
+	if r != nil {
+		return r
 	}
-	if op.Cmd == spec.CmdServerDel {
-		svc.servers = slices.DeleteFunc(svc.servers, func(o *realServer) bool { return o == srv })
-		ae := netlink.NewAttributeEncoder()
-		ae.String(spec.AServerService, svc.name)
-		ae.Uint32(spec.AServerID, srv.id)
-		address(ae, spec.AServerAddress, srv.addr)
-		return message{spec.CmdServerDelNtf, must(ae.Encode())}, nil
+	wanted := &service{timeouts: map[uint16]uint32{}, limits: map[uint16]uint32{}}
+	if r := wanted.edit(found); r != nil { // what the request says comes first
+		return r
+	}
+	svc, r := c.find(found, spec.AServiceName)
+	if r != nil {
+		return r
+	}
+	if run := k.run[svc.id]; run != nil && run.state != genl.ServiceStateStopped {
+		if l := found[spec.AServiceListen]; l != nil && wanted.listen != svc.listen {
+			return refuse(syscall.EBUSY, l, "service \"%.24s\" runs: stop it to change its address", a.text())
+		}
+		if m := found[spec.AServiceMode]; m != nil && wanted.mode != svc.mode {
+			return refuse(syscall.EBUSY, m, "service \"%.24s\" runs: stop it to change its mode", a.text())
+		}
+	}
+	return svc.edit(found)
+}
+
+func (k *Kernel) changeServer(op *spec.Op, c *config, found attrs) *refusal {
+	svc, srv, addr, r := c.findServer(found)
+	if op.Cmd != spec.CmdServerNew {
+		if r != nil {
+			return r
+		}
+		if op.Cmd == spec.CmdServerDel {
+			svc.servers = slices.DeleteFunc(svc.servers, func(o *realServer) bool { return o == srv })
+			return nil
+		}
+	} else {
+		if srv != nil {
+			return refuse(syscall.EEXIST, found[spec.AServerAddress], "service \"%.24s\" has this server already", svc.name)
+		}
+		if svc == nil {
+			return r
+		}
+		srv = &realServer{addr: addr, weight: 1}
+		if base := k.config.service(svc.name); base != nil && base.id == svc.id && base.server(addr) != nil {
+			srv.id = base.server(addr).id
+		} else {
+			srv.id = k.id()
+		}
+		svc.servers = append(svc.servers, srv)
 	}
 	if a := found[spec.AServerWeight]; a != nil {
 		srv.weight = uint32(a.number())
 	}
-	return message{cmd: spec.CmdServerNtf, data: []byte(svc.name + " " + srv.addr.String())}, nil
+	return nil
 }
 
-func deleted(svc *service) message {
-	ae := netlink.NewAttributeEncoder()
-	ae.String(spec.AServiceName, svc.name)
-	ae.Uint32(spec.AServiceID, svc.id)
-	return message{spec.CmdServiceDelNtf, must(ae.Encode())}
-}
-
-// publish makes a candidate the configuration, starts and ends what runs, and
-// tells it.
-func (k *Kernel) publish(tx *transaction) {
-	tx.config.generation = k.config.generation + 1
-	k.config = tx.config
-	services, servers := map[uint32]bool{}, map[uint32]bool{}
+// publish makes a candidate the configuration and tells what became of whom.
+func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
+	if r := k.fresh(tx); r != nil {
+		return r
+	}
+	if r := tx.config.checkListens(); r != nil || dryRun {
+		return r
+	}
+	old := k.config
+	k.config = tx.config.clone()
+	k.config.generation++
+	was, is := map[uint32]*service{}, map[uint32]*service{}
+	ids := map[uint32]bool{}
+	for _, svc := range old.services {
+		was[svc.id], ids[svc.id] = svc, true
+	}
 	for _, svc := range k.config.services {
-		services[svc.id] = true
+		is[svc.id], ids[svc.id] = svc, true
 		if k.run[svc.id] == nil {
 			k.run[svc.id] = &running{}
 		}
 		for _, srv := range svc.servers {
-			servers[srv.id] = true
 			if k.serving[srv.id] == nil {
 				k.serving[srv.id] = &genl.ServerStats{}
 			}
 		}
 	}
-	for id := range k.run {
-		if !services[id] {
-			delete(k.run, id)
-		}
-	}
-	for id := range k.serving {
-		if !servers[id] {
-			delete(k.serving, id)
-		}
-	}
 	var events []message
-	for _, e := range tx.events {
-		// What was added or changed is told as it is in the end; what
-		// is gone again by then is not.
-		switch e.cmd {
-		case spec.CmdServiceNtf:
-			if svc := k.config.service(string(e.data)); svc != nil {
-				events = append(events, k.serviceMessage(e.cmd, svc))
-			}
-		case spec.CmdServerNtf:
-			name, addr, _ := strings.Cut(string(e.data), " ")
-			svc := k.config.service(name)
-			if svc == nil {
-				continue
-			}
-			for _, srv := range svc.servers {
-				if srv.addr.String() == addr {
-					events = append(events, k.serverMessage(e.cmd, svc, srv))
-				}
-			}
-		default:
-			events = append(events, e)
-		}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		events = append(events, k.difference(was[id], is[id])...)
 	}
 	k.notify(events)
+	return nil
+}
+
+// difference makes the notifications about one service and forgets what is
+// gone.
+func (k *Kernel) difference(was, is *service) (events []message) {
+	servers := map[uint32]*realServer{}
+	if was != nil {
+		for _, srv := range was.servers {
+			servers[srv.id] = srv
+		}
+	}
+	if is == nil {
+		delete(k.run, was.id)
+		for id := range servers {
+			delete(k.serving, id)
+		}
+		ae := netlink.NewAttributeEncoder()
+		ae.String(spec.AServiceName, was.name)
+		ae.Uint32(spec.AServiceID, was.id)
+		return []message{{spec.CmdServiceDelNtf, must(ae.Encode())}}
+	}
+	if was == nil || !was.same(is) {
+		events = append(events, k.serviceMessage(spec.CmdServiceNtf, is))
+	}
+	for _, srv := range is.servers {
+		if before := servers[srv.id]; before == nil || before.weight != srv.weight {
+			events = append(events, k.serverMessage(spec.CmdServerNtf, is, srv))
+		}
+		delete(servers, srv.id)
+	}
+	for _, id := range slices.Sorted(maps.Keys(servers)) {
+		delete(k.serving, id)
+		ae := netlink.NewAttributeEncoder()
+		ae.String(spec.AServerService, is.name)
+		ae.Uint32(spec.AServerID, id)
+		address(ae, spec.AServerAddress, servers[id].addr)
+		events = append(events, message{spec.CmdServerDelNtf, must(ae.Encode())})
+	}
+	return events
 }
 
 func (k *Kernel) begin(s *socket, found attrs) *refusal {
 	if s.tx != nil {
-		return refuse(syscall.EBUSY, nil, "this socket has a transaction already")
+		return refuse(syscall.EBUSY, nil, "this socket has a transaction open already")
 	}
-	if k.transactions() >= maxTransactions {
-		return refuse(syscall.EBUSY, nil, "%d transactions are open already", maxTransactions)
+	if n := k.transactions(); n >= maxTransactions {
+		return refuse(syscall.EBUSY, nil, "%d transactions are open: wait for one to end", n)
 	}
-	tx := &transaction{base: k.config.generation, config: k.config.clone()}
+	tx := &transaction{k.config.clone()}
 	if a := found[spec.ATransactionGeneration]; a != nil {
-		tx.base = uint32(a.number())
+		tx.config.generation = uint32(a.number())
+		if r := k.fresh(tx); r != nil {
+			return r
+		}
 	}
 	s.tx = tx
 	return nil
 }
 
 func (k *Kernel) commit(s *socket, found attrs) ([]message, *refusal) {
-	tx := s.tx
-	if tx == nil {
-		return nil, refuse(syscall.EINVAL, nil, "there is no transaction on this socket")
+	if s.tx == nil {
+		return nil, noTransaction
 	}
-	if tx.base != k.config.generation {
-		return nil, refuse(syscall.ESTALE, nil, "the configuration is at generation %d, the transaction was based on %d", k.config.generation, tx.base)
+	dryRun := found.has(spec.ATransactionDryRun)
+	if r := k.publish(s.tx, dryRun); r != nil {
+		return nil, r
 	}
-	for _, svc := range tx.config.services {
-		old := k.config.service(svc.name)
-		if old != nil && old.id == svc.id && k.run[svc.id].state != genl.ServiceStateStopped &&
-			(old.listen != svc.listen || old.mode != svc.mode) {
-			return nil, refuse(syscall.EBUSY, nil, "service %q was started meanwhile", svc.name)
-		}
-	}
-	if !found.has(spec.ATransactionDryRun) {
-		k.publish(tx)
+	if !dryRun {
 		s.tx = nil
 	}
 	ae := netlink.NewAttributeEncoder()
@@ -275,23 +313,26 @@ func (k *Kernel) immediate(op *spec.Op, found attrs) *refusal {
 		return r
 	}
 	run := k.run[svc.id]
-	if op.Cmd == spec.CmdServiceStart {
-		if run.state == genl.ServiceStateRunning {
-			return nil
-		}
-		if k.occupied[svc.listen] {
-			return refuse(syscall.EADDRINUSE, found[spec.AServiceName], "another program listens on the address of service %.24s", svc.name)
-		}
+	now := found.has(spec.AServiceNow)
+	switch {
+	case op.Cmd == spec.CmdServiceStart && run.state == genl.ServiceStateRunning:
+		return refuse(syscall.EALREADY, nil, "service \"%.24s\" runs already", svc.name)
+	case op.Cmd == spec.CmdServiceStart && k.occupied[svc.listen]:
+		return refuse(syscall.EADDRINUSE, nil, "another socket uses port %d of the listen address", svc.listen.Port())
+	case op.Cmd == spec.CmdServiceStart:
 		run.state = genl.ServiceStateRunning
-	} else {
-		if run.state == genl.ServiceStateStopped {
-			return nil
-		}
+	case run.state == genl.ServiceStateStopped:
+		return refuse(syscall.EALREADY, nil, "service \"%.24s\" is stopped already", svc.name)
+	case run.state == genl.ServiceStateDraining && !now:
+		return refuse(syscall.EALREADY, nil, "service \"%.24s\" drains already; see the flag now", svc.name)
+	case run.stats.Active > 0 && !now:
+		run.state = genl.ServiceStateDraining
+	default:
 		run.state = genl.ServiceStateStopped
-		if run.stats.Active > 0 && !found.has(spec.AServiceNow) {
-			run.state = genl.ServiceStateDraining
-		}
+		run.stats.Active = 0
 	}
+	k.config = k.config.clone() // a change as any other
+	k.config.generation++
 	k.notify([]message{k.serviceMessage(spec.CmdServiceNtf, svc)})
 	return nil
 }

@@ -53,8 +53,11 @@ type attrs map[uint16]*attr
 
 func (a attrs) has(t uint16) bool { return a[t] != nil }
 
-// text returns a string without its NUL.
-func (a *attr) text() string { return string(bytes.TrimRight(a.data, "\x00")) }
+// text returns a string up to its NUL.
+func (a *attr) text() string {
+	s, _, _ := bytes.Cut(a.data, []byte{0})
+	return string(s)
+}
 
 func (a *attr) number() uint64 {
 	order := binary.ByteOrder(binary.NativeEndian)
@@ -145,23 +148,47 @@ func (a *attr) validate(isNested bool) *refusal {
 	return nil
 }
 
-// address reads the nest of an end point.
-func (a *attr) address() (netip.AddrPort, *refusal) {
+// address reads the nest of an end point; a server is connected to, which not
+// every address allows.
+func (a *attr) address(server bool) (netip.AddrPort, *refusal) {
+	ap, v, r := a.endpoint()
+	if r != nil {
+		return ap, r
+	}
+	ip := ap.Addr()
+	switch {
+	case ip.IsMulticast():
+		return ap, refuse(syscall.EINVAL, v, "a multicast address has no TCP")
+	case ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return ap, refuse(syscall.EINVAL, v, "the broadcast address has no TCP")
+	case ip.Is4In6():
+		return ap, refuse(syscall.EINVAL, v, "an IPv4 address in IPv6 form: give it as IPv4")
+	case ip.Is6() && ip.IsLinkLocalUnicast():
+		return ap, refuse(syscall.EINVAL, v, "a link-local address is of no use without an interface")
+	case server && ip.Is4() && ip.As4()[0] == 0:
+		return ap, refuse(syscall.EINVAL, v, "a server needs an address of its own, not 0.0.0.0")
+	case server && ip.IsUnspecified():
+		return ap, refuse(syscall.EINVAL, v, "a server needs an address of its own, not ::")
+	}
+	return ap, nil
+}
+
+func (a *attr) endpoint() (netip.AddrPort, *attr, *refusal) {
 	v4, v6, port := a.nest[spec.AAddressIPv4], a.nest[spec.AAddressIPv6], a.nest[spec.AAddressPort]
 	switch {
 	case v4 != nil && v6 != nil:
-		return netip.AddrPort{}, refuse(syscall.EINVAL, v6, "an address is IPv4 or IPv6, not both")
+		return netip.AddrPort{}, nil, refuse(syscall.EINVAL, v6, "an address is IPv4 or IPv6, not both")
 	case v4 == nil && v6 == nil:
-		return netip.AddrPort{}, refuse(syscall.EINVAL, a, "the address is missing")
+		return netip.AddrPort{}, nil, refuse(syscall.EINVAL, nil, "the IPv4 or IPv6 address is missing")
 	case port == nil:
-		return netip.AddrPort{}, refuse(syscall.EINVAL, a, "the port is missing")
+		return netip.AddrPort{}, nil, refuse(syscall.EINVAL, nil, "the port is missing")
 	}
 	b := v4
 	if b == nil {
 		b = v6
 	}
 	ip, _ := netip.AddrFromSlice(b.data)
-	return netip.AddrPortFrom(ip, uint16(port.number())), nil
+	return netip.AddrPortFrom(ip, uint16(port.number())), b, nil
 }
 
 // describe writes a request as a line.
@@ -190,7 +217,7 @@ func (a attrs) describe(b *strings.Builder, set *spec.Set, prefix string) {
 		case spec.KindBinary:
 			fmt.Fprintf(b, " %s=%x", name, v.data)
 		case spec.KindNest:
-			if ap, r := v.address(); v.def.Nest == spec.SetAddress && r == nil {
+			if ap, _, r := v.endpoint(); v.def.Nest == spec.SetAddress && r == nil {
 				fmt.Fprintf(b, " %s=%s", name, ap)
 			} else {
 				v.nest.describe(b, v.def.Nest, name+".")
@@ -245,7 +272,7 @@ func (k *Kernel) dispatch(s *socket, m netlink.Message) *refusal {
 	}
 	k.requests = append(k.requests, logged{op.Admin, describe(op, isDump, found)})
 	if op.Admin && k.denied {
-		return refuse(syscall.EPERM, nil, "CAP_NET_ADMIN is missing")
+		return refuse(syscall.EPERM, nil, "changes need CAP_NET_ADMIN")
 	}
 	for i, f := range k.failures {
 		if f.op == op.Name {
