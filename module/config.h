@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * config.h - services and servers, as configured and as they run
+ *
+ * What is configured is a tree of immutable objects: a snapshot (tcpvs_config)
+ * refers to one tcpvs_service_conf a service, which refers to a tcpvs_set of
+ * servers. Snapshots share the subtrees that did not change. Workers see them
+ * inside tcpvs_srcu only.
+ *
+ * What runs (tcpvs_service, tcpvs_server) is identified by name or address,
+ * survives changes, carries the counters and is held by percpu references:
+ * one from configuration (dropped when no snapshot names it any more), one for
+ * every connection, exchange, listener and pooled server connection that
+ * points to it.
+ *
+ * Locking: tcpvs_net.lock serialises all changes. See conn.h for the table.
+ */
+#ifndef _TCPVS_CONFIG_H
+#define _TCPVS_CONFIG_H
+
+#include <linux/list.h>
+#include <linux/percpu-refcount.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+
+#include "sched.h"
+#include "stats.h"
+#include "tcpvs.h"
+
+struct netlink_ext_ack;
+struct tcpvs_listen;
+
+#define TCPVS_SERVICES_MAX	65536	/* of one namespace */
+#define TCPVS_SERVERS_MAX	65536	/* of one service */
+
+/**
+ * struct tcpvs_server_cpu - what worker w keeps for a server, in block w
+ * @stats: counters, written by the worker alone
+ * @idle: unused connections of the worker's pool, most recently used first;
+ *	owned by the worker's thread
+ * @nidle: their number, written by the worker alone
+ */
+struct tcpvs_server_cpu {
+	struct tcpvs_server_stats stats;
+	struct list_head idle;
+	unsigned int nidle;
+};
+
+/**
+ * struct tcpvs_server - a real server of a service while it runs
+ * @ref: see the head of this file
+ * @svc: its service, referenced
+ * @id: unique in the namespace, never reused
+ * @addr: where it listens
+ * @cpu: one block a possible CPU
+ * @dead: no snapshot names it any more: nothing is pooled again; set under
+ *	tcpvs_net.lock before the workers are told to purge their pools
+ * @free: frees it after the last reference
+ * @link: in a list of the commit or the candidate in hand; tcpvs_net.lock
+ * @mark: last commit that met it; tcpvs_net.lock
+ * @old_weight: weight in the snapshot that commit replaces; tcpvs_net.lock
+ * @inflight: requests or mode tcp connections in flight, all workers
+ */
+struct tcpvs_server {
+	struct percpu_ref ref;
+	struct tcpvs_service *svc;
+	u32 id;
+	struct tcpvs_addr addr;
+	struct tcpvs_server_cpu __percpu *cpu;
+	bool dead;
+	struct rcu_work free;
+	struct list_head link;
+	u64 mark;
+	u32 old_weight;
+	atomic_t inflight ____cacheline_aligned_in_smp;
+};
+
+/**
+ * struct tcpvs_service - a virtual service while it runs
+ * @ref: see the head of this file
+ * @tn: its namespace; the namespace's exit waits for the last service
+ * @id: unique in the namespace, never reused
+ * @slot: its place in every snapshot, reused only after release
+ * @mode: TCPVS_MODE_*; changes only while the service is stopped
+ * @state: TCPVS_SERVICE_STATE_*, written under tcpvs_net.lock, read anywhere
+ * @stats: one block a possible CPU
+ * @listen: listening sockets while running, protected by tcpvs_net.lock
+ * @drain: resets what is left when draining took too long
+ * @free: frees it after the last reference
+ * @link: in the list of what the candidate in hand made; tcpvs_net.lock
+ * @nconn: client connections open now, all workers
+ */
+struct tcpvs_service {
+	struct percpu_ref ref;
+	struct tcpvs_net *tn;
+	u32 id;
+	u32 slot;
+	u8 mode;
+	u8 state;
+	struct tcpvs_stats __percpu *stats;
+	struct tcpvs_listen *listen;
+	struct delayed_work drain;
+	struct rcu_work free;
+	struct list_head link;
+	atomic_t nconn ____cacheline_aligned_in_smp;
+};
+
+/**
+ * struct tcpvs_member - a server in a set
+ * @srv: the server, referenced
+ * @weight: 0 to 65535; 0 takes no new work
+ */
+struct tcpvs_member {
+	struct tcpvs_server *srv;
+	u32 weight;
+};
+
+/**
+ * struct tcpvs_set - servers and the scheduler that chooses among them
+ * @ops: the algorithm
+ * @priv: its state
+ * @n: number of members
+ * @member: the servers, in the order they were added
+ */
+struct tcpvs_set {
+	const struct tcpvs_sched_ops *ops;
+	void *priv;
+	unsigned int n;
+	struct tcpvs_member member[] __counted_by(n);
+};
+
+/**
+ * struct tcpvs_service_conf - a service as one or more snapshots see it
+ * @ref: snapshots and candidates that share it
+ * @svc: the service as it runs, referenced
+ * @name: its key
+ * @mode: TCPVS_MODE_*
+ * @forwarded: X-Forwarded-For is added
+ * @addr: where clients connect
+ * @timeout_ms: time limits in milliseconds, indexed by TCPVS_A_TIMEOUTS_*
+ * @timeout: the same in jiffies
+ * @limit: bounds, indexed by TCPVS_A_LIMITS_*
+ * @set: servers and scheduler, owned
+ */
+struct tcpvs_service_conf {
+	refcount_t ref;
+	struct tcpvs_service *svc;
+	char name[TCPVS_NAME_MAX + 1];
+	u8 mode;
+	bool forwarded;
+	struct tcpvs_addr addr;
+	u32 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
+	unsigned long timeout[TCPVS_A_TIMEOUTS_MAX + 1];
+	u32 limit[TCPVS_A_LIMITS_MAX + 1];
+	struct tcpvs_set *set;
+};
+
+/**
+ * struct tcpvs_config - one snapshot of a namespace's configuration
+ * @rcu: waits until no reader is left
+ * @free: then drops what it refers to
+ * @generation: counts the changes; never 0
+ * @nservices: services present
+ * @nservers: servers present
+ * @nslots: length of @conf
+ * @conf: by &tcpvs_service.slot; NULL where no service is
+ */
+struct tcpvs_config {
+	struct rcu_head rcu;
+	struct work_struct free;
+	u32 generation;
+	u32 nservices;
+	u32 nservers;
+	u32 nslots;
+	struct tcpvs_service_conf *conf[] __counted_by(nslots);
+};
+
+/**
+ * tcpvs_service_current() - the newest configuration of a service
+ * @svc: service, referenced by the caller
+ *
+ * Context: inside tcpvs_srcu; the result is valid until it is left.
+ * Return: the configuration, or NULL if the service was deleted.
+ */
+static inline struct tcpvs_service_conf *
+tcpvs_service_current(const struct tcpvs_service *svc)
+{
+	struct tcpvs_config *c = srcu_dereference(svc->tn->config, &tcpvs_srcu);
+
+	return svc->slot < c->nslots ? c->conf[svc->slot] : NULL;
+}
+
+static inline void tcpvs_service_get(struct tcpvs_service *svc)
+{
+	percpu_ref_get(&svc->ref);
+}
+
+static inline void tcpvs_service_put(struct tcpvs_service *svc)
+{
+	percpu_ref_put(&svc->ref);
+}
+
+static inline void tcpvs_server_get(struct tcpvs_server *srv)
+{
+	percpu_ref_get(&srv->ref);
+}
+
+static inline void tcpvs_server_put(struct tcpvs_server *srv)
+{
+	percpu_ref_put(&srv->ref);
+}
+
+/* config.c */
+struct tcpvs_server *tcpvs_server_create(struct tcpvs_service *svc,
+					 const struct tcpvs_addr *addr);
+struct tcpvs_service *tcpvs_service_create(struct tcpvs_net *tn, u8 mode);
+struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
+				   const struct tcpvs_member *member,
+				   unsigned int n);
+void tcpvs_set_free(struct tcpvs_set *set);
+void tcpvs_service_conf_put(struct tcpvs_service_conf *sc);
+struct tcpvs_config *tcpvs_config_alloc(u32 nslots);
+struct tcpvs_config *tcpvs_config_copy(const struct tcpvs_config *old,
+				       u32 nslots);
+void tcpvs_config_free(struct tcpvs_config *c);
+struct tcpvs_config *tcpvs_config_locked(const struct tcpvs_net *tn);
+struct tcpvs_config *tcpvs_config_publish(struct tcpvs_net *tn,
+					  struct tcpvs_config *c);
+void tcpvs_config_retire(struct tcpvs_config *old);
+struct tcpvs_service_conf *tcpvs_config_find(const struct tcpvs_config *c,
+					     const char *name);
+struct tcpvs_member *tcpvs_set_find(struct tcpvs_set *set,
+				    const struct tcpvs_addr *addr);
+
+/* service.c */
+u8 tcpvs_service_state(const struct tcpvs_service *svc);
+int tcpvs_service_start(struct tcpvs_net *tn, struct tcpvs_service_conf *sc,
+			struct netlink_ext_ack *extack);
+int tcpvs_service_stop(struct tcpvs_net *tn, struct tcpvs_service_conf *sc,
+		       bool now, struct netlink_ext_ack *extack);
+void tcpvs_service_drain_work(struct work_struct *work);
+void tcpvs_service_remove(struct tcpvs_service *svc);
+void tcpvs_servers_remove(struct list_head *servers);
+
+#endif /* _TCPVS_CONFIG_H */
