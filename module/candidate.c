@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * candidate.c - drafts of services, and the changes made to them
+ *
+ * Under tcpvs_net.lock, in netlink requests. Every function either makes its
+ * change or says in the extended ack why not and leaves the candidate as it
+ * was: what can fail comes first.
+ *
+ * A service or server that the base snapshot has under the same key is used
+ * again with its counters and connections, even if the candidate deleted it in
+ * between: so a file that replaces the whole table disturbs nothing it repeats.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <net/netlink.h>
+
+#include "transaction.h"
+
+/* As documented in the specification of the protocol. */
+static const struct tcpvs_service_conf defaults = {
+	.mode		= TCPVS_MODE_HTTP,
+	.forwarded	= true,
+	.timeout_ms	= {
+		[TCPVS_A_TIMEOUTS_CONNECT]	= 5000,
+		[TCPVS_A_TIMEOUTS_HEAD]		= 10000,
+		[TCPVS_A_TIMEOUTS_RESPONSE]	= 60000,
+		[TCPVS_A_TIMEOUTS_BODY]		= 60000,
+		[TCPVS_A_TIMEOUTS_KEEPALIVE]	= 75000,
+		[TCPVS_A_TIMEOUTS_TUNNEL]	= 3600000,
+		[TCPVS_A_TIMEOUTS_POOL]		= 4000,
+		[TCPVS_A_TIMEOUTS_DRAIN]	= 30000,
+	},
+	.limit		= {
+		[TCPVS_A_LIMITS_CONNECTIONS]		= 0,
+		[TCPVS_A_LIMITS_BACKLOG]		= 2048,
+		[TCPVS_A_LIMITS_HEAD_BYTES]		= 16384,
+		[TCPVS_A_LIMITS_HEAD_FIELDS]		= 128,
+		[TCPVS_A_LIMITS_RETRIES]		= 3,
+		[TCPVS_A_LIMITS_POOL_CONNECTIONS]	= 128,
+		[TCPVS_A_LIMITS_RECEIVE_BUFFER]		= 524288,
+		[TCPVS_A_LIMITS_LISTENERS]		= 0,
+	},
+};
+
+/* Memory a transaction holds; single changes are gone at once. */
+static int charge(struct tcpvs_candidate *c, size_t bytes,
+		  struct netlink_ext_ack *extack)
+{
+	if (!c->single && c->bytes + bytes > TCPVS_TRANSACTION_BYTES) {
+		NL_SET_ERR_MSG_FMT(extack, "the transaction is larger than %lu MiB",
+				   TCPVS_TRANSACTION_BYTES >> 20);
+		return -E2BIG;
+	}
+	c->bytes += bytes;
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_init() - a candidate without changes
+ * @c: the candidate
+ * @tn: its namespace, locked
+ */
+void tcpvs_candidate_init(struct tcpvs_candidate *c, struct tcpvs_net *tn)
+{
+	memset(c, 0, sizeof(*c));
+	c->tn = tn;
+	c->generation = tcpvs_config_locked(tn)->generation;
+	INIT_LIST_HEAD(&c->drafts);
+	INIT_LIST_HEAD(&c->services);
+	INIT_LIST_HEAD(&c->servers);
+}
+
+static void drop_members(struct tcpvs_draft *d)
+{
+	while (d->n)
+		tcpvs_server_put(d->member[--d->n].srv);
+}
+
+static void draft_free(struct tcpvs_draft *d)
+{
+	drop_members(d);
+	kvfree(d->member);
+	tcpvs_service_conf_put(d->conf);
+	kfree(d);
+}
+
+/**
+ * tcpvs_candidate_clear() - forget all changes
+ * @c: the candidate; what it made and no snapshot took goes with it
+ */
+void tcpvs_candidate_clear(struct tcpvs_candidate *c)
+{
+	struct tcpvs_service *svc, *next_svc;
+	struct tcpvs_server *srv, *next_srv;
+	struct tcpvs_draft *d, *next;
+
+	lockdep_assert_held(&c->tn->lock);
+	list_for_each_entry_safe(d, next, &c->drafts, link) {
+		list_del(&d->link);
+		draft_free(d);
+		cond_resched();
+	}
+	/* Nobody but the drafts has ever seen these. */
+	list_for_each_entry_safe(srv, next_srv, &c->servers, link) {
+		list_del_init(&srv->link);
+		percpu_ref_kill(&srv->ref);
+	}
+	list_for_each_entry_safe(svc, next_svc, &c->services, link) {
+		list_del_init(&svc->link);
+		percpu_ref_kill(&svc->ref);
+	}
+	c->bytes = 0;
+}
+
+static struct tcpvs_draft *draft_find(const struct tcpvs_candidate *c,
+				      const char *name)
+{
+	struct tcpvs_draft *d;
+
+	/* Backwards: changes to one service come in a row. */
+	list_for_each_entry_reverse(d, &c->drafts, link)
+		if (!strcmp(d->conf->name, name))
+			return d;
+	return NULL;
+}
+
+static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
+					   struct tcpvs_service *svc)
+{
+	struct tcpvs_service_conf *dup;
+
+	dup = kmemdup(sc, sizeof(*sc), GFP_KERNEL_ACCOUNT);
+	if (!dup)
+		return NULL;
+	refcount_set(&dup->ref, 1);
+	dup->set = NULL;
+	dup->svc = svc;
+	tcpvs_service_get(svc);
+	return dup;
+}
+
+/* The draft of a service, made from the base if there is none yet. */
+static struct tcpvs_draft *draft_open(struct tcpvs_candidate *c,
+				      const char *name, const struct nlattr *attr,
+				      struct netlink_ext_ack *extack)
+{
+	const struct tcpvs_service_conf *base = NULL;
+	struct tcpvs_draft *d;
+	unsigned int i;
+	int err;
+
+	d = draft_find(c, name);
+	if (d && !d->deleted)
+		return d;
+	if (!d && !c->flushed)
+		base = tcpvs_config_find(tcpvs_config_locked(c->tn), name);
+	if (!base) {
+		NL_SET_ERR_MSG_ATTR_FMT(extack, attr, "there is no service \"%.24s\"",
+					name);
+		return ERR_PTR(-ENOENT);
+	}
+	err = charge(c, sizeof(*d) + sizeof(*d->conf) +
+		     base->set->n * sizeof(*d->member), extack);
+	if (err)
+		return ERR_PTR(err);
+
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	d->conf = conf_dup(base, base->svc);
+	if (!d->conf) {
+		kfree(d);
+		return ERR_PTR(-ENOMEM);
+	}
+	d->base = base;
+	d->ops = base->set->ops;
+	if (base->set->n) {
+		d->member = kvmalloc_array(base->set->n, sizeof(*d->member),
+					   GFP_KERNEL_ACCOUNT);
+		if (!d->member) {
+			draft_free(d);
+			return ERR_PTR(-ENOMEM);
+		}
+		d->room = base->set->n;
+	}
+	for (i = 0; i < base->set->n; i++) {
+		d->member[i] = base->set->member[i];
+		tcpvs_server_get(d->member[i].srv);
+	}
+	d->n = base->set->n;
+	list_add_tail(&d->link, &c->drafts);
+	return d;
+}
+
+static void apply(struct tcpvs_service_conf *sc,
+		  const struct tcpvs_service_edit *e)
+{
+	unsigned int i;
+
+	if (e->attr[TCPVS_A_SERVICE_MODE])
+		sc->mode = e->mode;
+	if (e->attr[TCPVS_A_SERVICE_FORWARDED])
+		sc->forwarded = e->forwarded;
+	if (e->attr[TCPVS_A_SERVICE_LISTEN])
+		sc->addr = e->addr;
+	for (i = 0; i <= TCPVS_A_TIMEOUTS_MAX; i++) {
+		if (e->timeouts & BIT(i))
+			sc->timeout_ms[i] = e->timeout_ms[i];
+		sc->timeout[i] = msecs_to_jiffies(sc->timeout_ms[i]);
+	}
+	for (i = 0; i <= TCPVS_A_LIMITS_MAX; i++)
+		if (e->limits & BIT(i))
+			sc->limit[i] = e->limit[i];
+}
+
+/**
+ * tcpvs_candidate_service_new() - add a service
+ * @c: the candidate
+ * @e: the service; has a listen address
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
+				const struct tcpvs_service_edit *e,
+				struct netlink_ext_ack *extack)
+{
+	struct tcpvs_config *config = tcpvs_config_locked(c->tn);
+	const struct tcpvs_service_conf *base;
+	struct tcpvs_service_conf init, *sc;
+	struct tcpvs_service *svc = NULL;
+	struct tcpvs_draft *d, *made = NULL;
+	bool stopped;
+	int err;
+
+	d = draft_find(c, e->name);
+	base = d ? d->base : tcpvs_config_find(config, e->name);
+	if (d ? !d->deleted : base && !c->flushed) {
+		NL_SET_ERR_MSG_ATTR_FMT(extack, e->attr[TCPVS_A_SERVICE_NAME],
+					"there is a service \"%.24s\" already",
+					e->name);
+		return -EEXIST;
+	}
+	err = charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
+		     num_possible_cpus() * sizeof(struct tcpvs_stats), extack);
+	if (err)
+		return err;
+
+	init = defaults;
+	strscpy(init.name, e->name);
+	apply(&init, e);
+
+	/*
+	 * One that runs elsewhere or otherwise cannot be used again: it ends with
+	 * this commit, and the new one of its name is to be started.
+	 */
+	if (base) {
+		stopped = tcpvs_service_state(base->svc) ==
+			  TCPVS_SERVICE_STATE_STOPPED;
+		if (stopped || (init.mode == base->mode &&
+				tcpvs_addr_equal(&init.addr, &base->addr)))
+			svc = base->svc;
+	}
+	if (!d) {
+		made = kzalloc(sizeof(*made), GFP_KERNEL_ACCOUNT);
+		if (!made)
+			return -ENOMEM;
+		d = made;
+	}
+	if (!svc) {
+		svc = tcpvs_service_create(c->tn, init.mode);
+		if (IS_ERR(svc)) {
+			kfree(made);
+			if (PTR_ERR(svc) == -ENOSPC)
+				NL_SET_ERR_MSG_FMT(extack,
+						   "a namespace has at most %u services",
+						   TCPVS_SERVICES_MAX);
+			return PTR_ERR(svc);
+		}
+		list_add_tail(&svc->link, &c->services);
+	}
+	sc = conf_dup(&init, svc);
+	if (!sc) {
+		/* A service made here stays with the candidate, unused. */
+		kfree(made);
+		return -ENOMEM;
+	}
+
+	if (made)
+		list_add_tail(&d->link, &c->drafts);
+	else
+		tcpvs_service_conf_put(d->conf);
+	d->base = base;
+	d->conf = sc;
+	d->ops = e->attr[TCPVS_A_SERVICE_SCHEDULER] ? e->ops : &tcpvs_sched_wlc;
+	d->deleted = false;
+	c->listens = true;
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_service_set() - change a service
+ * @c: the candidate
+ * @e: what is to change
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
+				const struct tcpvs_service_edit *e,
+				struct netlink_ext_ack *extack)
+{
+	const struct nlattr *listen = e->attr[TCPVS_A_SERVICE_LISTEN];
+	const struct nlattr *mode = e->attr[TCPVS_A_SERVICE_MODE];
+	struct tcpvs_draft *d;
+	bool moves;
+
+	d = draft_open(c, e->name, e->attr[TCPVS_A_SERVICE_NAME], extack);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	moves = listen && !tcpvs_addr_equal(&e->addr, &d->conf->addr);
+	if (tcpvs_service_state(d->conf->svc) != TCPVS_SERVICE_STATE_STOPPED) {
+		if (moves) {
+			NL_SET_ERR_MSG_ATTR_FMT(extack, listen,
+						"service \"%.24s\" runs: stop it to change its address",
+						e->name);
+			return -EBUSY;
+		}
+		if (mode && e->mode != d->conf->mode) {
+			NL_SET_ERR_MSG_ATTR_FMT(extack, mode,
+						"service \"%.24s\" runs: stop it to change its mode",
+						e->name);
+			return -EBUSY;
+		}
+	}
+	apply(d->conf, e);
+	if (e->attr[TCPVS_A_SERVICE_SCHEDULER])
+		d->ops = e->ops;
+	c->listens |= moves;
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_service_del() - remove a service with its servers
+ * @c: the candidate
+ * @name: its name
+ * @attr: where the request has it
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_service_del(struct tcpvs_candidate *c, const char *name,
+				const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
+{
+	struct tcpvs_draft *d = draft_open(c, name, attr, extack);
+
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	drop_members(d);
+	d->deleted = true;
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_flush() - remove every service
+ * @c: the candidate
+ */
+void tcpvs_candidate_flush(struct tcpvs_candidate *c)
+{
+	struct tcpvs_draft *d;
+
+	list_for_each_entry(d, &c->drafts, link) {
+		drop_members(d);
+		d->deleted = true;
+	}
+	c->flushed = true;
+}
+
+static struct tcpvs_member *member_find(const struct tcpvs_draft *d,
+					const struct tcpvs_addr *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->n; i++)
+		if (tcpvs_addr_equal(&d->member[i].srv->addr, addr))
+			return &d->member[i];
+	return NULL;
+}
+
+static struct tcpvs_member *member_open(struct tcpvs_candidate *c,
+					const struct tcpvs_server_edit *e,
+					struct tcpvs_draft **d,
+					struct netlink_ext_ack *extack)
+{
+	struct tcpvs_member *m;
+
+	*d = draft_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
+	if (IS_ERR(*d))
+		return ERR_CAST(*d);
+	m = member_find(*d, &e->addr);
+	if (m)
+		return m;
+	NL_SET_ERR_MSG_ATTR_FMT(extack, e->attr[TCPVS_A_SERVER_ADDRESS],
+				"service \"%.24s\" has no server of this address",
+				e->service);
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * tcpvs_candidate_server_new() - add a server to a service
+ * @c: the candidate
+ * @e: the server
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
+			       const struct tcpvs_server_edit *e,
+			       struct netlink_ext_ack *extack)
+{
+	struct tcpvs_member *member, *old = NULL;
+	struct tcpvs_server *srv;
+	struct tcpvs_draft *d;
+	unsigned int room;
+	int err;
+
+	d = draft_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	if (member_find(d, &e->addr)) {
+		NL_SET_ERR_MSG_ATTR_FMT(extack, e->attr[TCPVS_A_SERVER_ADDRESS],
+					"service \"%.24s\" has this server already",
+					e->service);
+		return -EEXIST;
+	}
+	if (d->n >= TCPVS_SERVERS_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "a service has at most %u servers",
+				   TCPVS_SERVERS_MAX);
+		return -ENOSPC;
+	}
+	err = charge(c, sizeof(*srv) + 2 * sizeof(*member) +
+		     num_possible_cpus() * sizeof(struct tcpvs_server_cpu), extack);
+	if (err)
+		return err;
+	if (d->n == d->room) {
+		room = max(2 * d->room, 8U);
+		member = kvmalloc_array(room, sizeof(*member), GFP_KERNEL_ACCOUNT);
+		if (!member)
+			return -ENOMEM;
+		memcpy(member, d->member, d->n * sizeof(*member));
+		kvfree(d->member);
+		d->member = member;
+		d->room = room;
+	}
+
+	if (d->base && d->base->svc == d->conf->svc)
+		old = tcpvs_set_find(d->base->set, &e->addr);
+	if (old) {
+		srv = old->srv;
+	} else {
+		srv = tcpvs_server_create(d->conf->svc, &e->addr);
+		if (!srv)
+			return -ENOMEM;
+		list_add_tail(&srv->link, &c->servers);
+	}
+	tcpvs_server_get(srv);
+	d->member[d->n++] = (struct tcpvs_member) {
+		.srv = srv,
+		.weight = e->weight,
+	};
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_server_set() - change a server
+ * @c: the candidate
+ * @e: the server and its new weight
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_server_set(struct tcpvs_candidate *c,
+			       const struct tcpvs_server_edit *e,
+			       struct netlink_ext_ack *extack)
+{
+	struct tcpvs_member *m;
+	struct tcpvs_draft *d;
+
+	m = member_open(c, e, &d, extack);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	m->weight = e->weight;
+	return 0;
+}
+
+/**
+ * tcpvs_candidate_server_del() - remove a server
+ * @c: the candidate
+ * @e: the server
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed nothing.
+ */
+int tcpvs_candidate_server_del(struct tcpvs_candidate *c,
+			       const struct tcpvs_server_edit *e,
+			       struct netlink_ext_ack *extack)
+{
+	struct tcpvs_member *m;
+	struct tcpvs_draft *d;
+
+	m = member_open(c, e, &d, extack);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	tcpvs_server_put(m->srv);
+	d->n--;
+	memmove(m, m + 1, (char *)&d->member[d->n] - (char *)m);
+	return 0;
+}

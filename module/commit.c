@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * commit.c - a candidate becomes the configuration
+ *
+ * Validate and prepare: build the next snapshot with its sets, and check it as a
+ * whole. Publish: swap one pointer. Retire: what the old snapshot names and the
+ * new one does not is unlinked already, so mark it dead, have the workers let it
+ * go, and drop the configuration's reference. Everything that can fail comes
+ * before the swap and is undone by freeing the snapshot that was being built.
+ */
+#include <linux/mm.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "netlink.h"
+#include "transaction.h"
+
+/**
+ * tcpvs_candidate_fresh() - whether a candidate may still be committed
+ * @c: the candidate
+ * @extack: says why not
+ *
+ * Return: 0, or -ESTALE if another change came first.
+ */
+int tcpvs_candidate_fresh(const struct tcpvs_candidate *c,
+			  struct netlink_ext_ack *extack)
+{
+	u32 now = tcpvs_config_locked(c->tn)->generation;
+
+	if (c->generation == now)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack,
+			   "based on generation %u, but the present one is %u",
+			   c->generation, now);
+	return -ESTALE;
+}
+
+static void unlink_service(struct tcpvs_config *c, u32 slot)
+{
+	struct tcpvs_service_conf *sc = c->conf[slot];
+
+	if (!sc)
+		return;
+	c->conf[slot] = NULL;
+	c->nservices--;
+	c->nservers -= sc->set->n;
+	tcpvs_service_conf_put(sc);
+}
+
+/* The next snapshot, or an error. */
+static struct tcpvs_config *prepare(struct tcpvs_candidate *c)
+{
+	struct tcpvs_config *old = tcpvs_config_locked(c->tn);
+	u32 i, nslots = old->nslots;
+	struct tcpvs_config *next;
+	struct tcpvs_draft *d;
+	struct tcpvs_set *set;
+
+	list_for_each_entry(d, &c->drafts, link)
+		if (!d->deleted)
+			nslots = max(nslots, d->conf->svc->slot + 1);
+	next = tcpvs_config_copy(old, nslots);
+	if (!next)
+		return ERR_PTR(-ENOMEM);
+
+	if (c->flushed)
+		for (i = 0; i < nslots; i++)
+			unlink_service(next, i);
+	list_for_each_entry(d, &c->drafts, link)
+		if (d->base)
+			unlink_service(next, d->base->svc->slot);
+	list_for_each_entry(d, &c->drafts, link) {
+		if (d->deleted)
+			continue;
+		set = tcpvs_set_create(d->ops, d->member, d->n);
+		if (IS_ERR(set)) {
+			tcpvs_config_free(next);
+			return ERR_CAST(set);
+		}
+		/* An earlier commit of this candidate may have failed or run dry. */
+		tcpvs_set_free(d->conf->set);
+		d->conf->set = set;
+		refcount_inc(&d->conf->ref);
+		next->conf[d->conf->svc->slot] = d->conf;
+		next->nservices++;
+		next->nservers += d->n;
+		cond_resched();
+	}
+	return next;
+}
+
+static int compare_listen(const void *a, const void *b)
+{
+	const struct tcpvs_addr *x = &(*(struct tcpvs_service_conf **)a)->addr;
+	const struct tcpvs_addr *y = &(*(struct tcpvs_service_conf **)b)->addr;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->port != y->port)
+		return (__force u16)x->port < (__force u16)y->port ? -1 : 1;
+	if (x->family == AF_INET)
+		return memcmp(&x->v4, &y->v4, sizeof(x->v4));
+	return memcmp(&x->v6, &y->v6, sizeof(x->v6));
+}
+
+/* No two services on one address and port. */
+static int check_listens(const struct tcpvs_config *c,
+			 struct netlink_ext_ack *extack)
+{
+	struct tcpvs_service_conf **sorted, *a, *b;
+	u32 i, n = 0;
+	int err = 0;
+
+	if (c->nservices < 2)
+		return 0;
+	sorted = kvmalloc_array(c->nservices, sizeof(*sorted), GFP_KERNEL_ACCOUNT);
+	if (!sorted)
+		return -ENOMEM;
+	for (i = 0; i < c->nslots; i++)
+		if (c->conf[i])
+			sorted[n++] = c->conf[i];
+	sort(sorted, n, sizeof(*sorted), compare_listen, NULL);
+	for (i = 1; i < n; i++) {
+		if (!tcpvs_addr_equal(&sorted[i - 1]->addr, &sorted[i]->addr))
+			continue;
+		/* The newer of the two is likely the one that is wrong. */
+		a = sorted[i - 1];
+		b = sorted[i];
+		if (a->svc->id < b->svc->id)
+			swap(a, b);
+		NL_SET_ERR_MSG_FMT(extack,
+				   "\"%.20s\" has the address and port of \"%.20s\"",
+				   a->name, b->name);
+		err = -EADDRINUSE;
+		break;
+	}
+	kvfree(sorted);
+	return err;
+}
+
+static void servers_gone(const struct tcpvs_net *tn,
+			 const struct tcpvs_service_conf *sc,
+			 struct list_head *gone)
+{
+	unsigned int i;
+
+	for (i = 0; i < sc->set->n; i++)
+		if (sc->set->member[i].srv->mark != tn->mark)
+			list_add_tail(&sc->set->member[i].srv->link, gone);
+}
+
+/*
+ * Tell what became of the servers of a service, mark those that stay, and put
+ * those that went on the list. @was is NULL for a new service.
+ */
+static void diff_servers(struct tcpvs_net *tn,
+			 const struct tcpvs_service_conf *was,
+			 const struct tcpvs_service_conf *is,
+			 struct list_head *gone)
+{
+	struct tcpvs_server *srv;
+	unsigned int i;
+	u64 in_old = 0;
+
+	if (was) {
+		in_old = tn->mark - 1;
+		for (i = 0; i < was->set->n; i++) {
+			srv = was->set->member[i].srv;
+			srv->mark = in_old;
+			srv->old_weight = was->set->member[i].weight;
+		}
+	}
+	for (i = 0; i < is->set->n; i++) {
+		srv = is->set->member[i].srv;
+		/* Made by this candidate: the configuration keeps it. */
+		list_del_init(&srv->link);
+		if (!was || srv->mark != in_old ||
+		    srv->old_weight != is->set->member[i].weight)
+			tcpvs_nl_notify_server(tn, is, &is->set->member[i]);
+		srv->mark = tn->mark;
+	}
+	if (!was)
+		return;
+	for (i = 0; i < was->set->n; i++) {
+		srv = was->set->member[i].srv;
+		if (srv->mark != tn->mark)
+			tcpvs_nl_notify_server_del(tn, was, srv);
+	}
+	servers_gone(tn, was, gone);
+}
+
+static bool same_settings(const struct tcpvs_service_conf *a,
+			  const struct tcpvs_service_conf *b)
+{
+	return a->mode == b->mode && a->forwarded == b->forwarded &&
+	       tcpvs_addr_equal(&a->addr, &b->addr) &&
+	       a->set->ops == b->set->ops &&
+	       !memcmp(a->timeout_ms, b->timeout_ms, sizeof(a->timeout_ms)) &&
+	       !memcmp(a->limit, b->limit, sizeof(a->limit));
+}
+
+/*
+ * @next is published. A slot belongs to one service until that is released, so
+ * the two snapshots are compared slot by slot.
+ */
+static void retire(struct tcpvs_net *tn, struct tcpvs_config *old,
+		   struct tcpvs_config *next)
+{
+	struct tcpvs_service_conf *was, *is;
+	LIST_HEAD(gone);
+	u32 i;
+
+	tn->mark += 2;
+	for (i = 0; i < max(old->nslots, next->nslots); i++) {
+		was = i < old->nslots ? old->conf[i] : NULL;
+		is = i < next->nslots ? next->conf[i] : NULL;
+		if (was == is)
+			continue;
+		if (!is) {
+			tcpvs_service_remove(was->svc);
+			servers_gone(tn, was, &gone);
+			tcpvs_nl_notify_service_del(tn, was);
+			continue;
+		}
+		/* Made by this candidate, or stopped: nobody looks at the mode. */
+		list_del_init(&is->svc->link);
+		WRITE_ONCE(is->svc->mode, is->mode);
+		if (!was || !same_settings(was, is))
+			tcpvs_nl_notify_service(tn, is);
+		diff_servers(tn, was, is, &gone);
+		cond_resched();
+	}
+	tcpvs_servers_remove(&gone);
+	/* Only now: the loop read the old snapshot. */
+	tcpvs_config_retire(old);
+}
+
+/**
+ * tcpvs_candidate_commit() - make a candidate effective
+ * @c: the candidate; its changes are gone if it succeeds
+ * @dry_run: only check
+ * @extack: says why not
+ *
+ * Return: 0, or an error that changed neither configuration nor candidate.
+ */
+int tcpvs_candidate_commit(struct tcpvs_candidate *c, bool dry_run,
+			   struct netlink_ext_ack *extack)
+{
+	struct tcpvs_net *tn = c->tn;
+	struct tcpvs_config *next;
+	int err;
+
+	lockdep_assert_held(&tn->lock);
+	err = tcpvs_candidate_fresh(c, extack);
+	if (err)
+		return err;
+	next = prepare(c);
+	if (IS_ERR(next))
+		return PTR_ERR(next);
+	err = c->listens ? check_listens(next, extack) : 0;
+	if (err || dry_run) {
+		tcpvs_config_free(next);
+		return err;
+	}
+	retire(tn, tcpvs_config_publish(tn, next), next);
+	tcpvs_candidate_clear(c);
+	return 0;
+}
+
+/**
+ * tcpvs_config_shutdown() - the end of all services of a namespace that ends
+ * @tn: the namespace; no request can come any more
+ *
+ * They are unlinked and reset; that they are released is for the caller to
+ * await, without the lock.
+ */
+void tcpvs_config_shutdown(struct tcpvs_net *tn)
+{
+	struct tcpvs_config *old;
+	LIST_HEAD(gone);
+	u32 i;
+
+	mutex_lock(&tn->lock);
+	tcpvs_transactions_drop(tn);
+	old = tcpvs_config_publish(tn, tn->last);
+	tn->mark += 2;
+	for (i = 0; i < old->nslots; i++) {
+		if (!old->conf[i])
+			continue;
+		tcpvs_service_remove(old->conf[i]->svc);
+		servers_gone(tn, old->conf[i], &gone);
+	}
+	tcpvs_servers_remove(&gone);
+	tcpvs_config_retire(old);
+	mutex_unlock(&tn->lock);
+}
