@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * netlink.c - who may ask, and what the attributes of a request mean
+ *
+ * The family runs its requests in parallel; a change holds tcpvs_net.lock from
+ * pre_doit to post_doit. Policies generated from the specification have checked
+ * types, lengths and ranges before; here is what they cannot say. A refusal
+ * names the attribute by its offset, and what it quotes it cuts: a message has
+ * 80 bytes, and more would be reported as a fault of the kernel.
+ */
+#include <linux/capability.h>
+#include <linux/inetdevice.h>
+#include <linux/user_namespace.h>
+#include <net/addrconf.h>
+
+#include "netlink.h"
+#include "transaction.h"
+
+/**
+ * tcpvs_nl_pre_doit() - before a request that reads
+ * @ops: its operation
+ * @skb: its message
+ * @info: its attributes
+ *
+ * Return: 0.
+ */
+int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
+		      struct genl_info *info)
+{
+	info->user_ptr[0] = tcpvs_net(genl_info_net(info));
+	info->user_ptr[1] = NULL;
+	return 0;
+}
+
+/**
+ * tcpvs_nl_pre_doit_admin() - before a request that changes
+ * @ops: its operation
+ * @skb: its message
+ * @info: its attributes
+ *
+ * Capability is needed in the user namespace that owns the network namespace,
+ * both by who opened the socket and by who sends. A user namespace is anybody's
+ * to make, so by default only the initial one counts.
+ *
+ * Return: 0 with the namespace locked, or -EPERM.
+ */
+int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
+			    struct sk_buff *skb, struct genl_info *info)
+{
+	struct net *net = genl_info_net(info);
+
+	if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
+		GENL_SET_ERR_MSG(info, "changes need CAP_NET_ADMIN");
+		return -EPERM;
+	}
+	if (net->user_ns != &init_user_ns && !READ_ONCE(tcpvs_userns)) {
+		GENL_SET_ERR_MSG(info,
+				 "not from a user namespace, unless the module has userns=1");
+		return -EPERM;
+	}
+	tcpvs_nl_pre_doit(ops, skb, info);
+	mutex_lock(&tcpvs_nl_net(info)->lock);
+	info->user_ptr[1] = tcpvs_nl_net(info);
+	return 0;
+}
+
+/**
+ * tcpvs_nl_post_doit() - after a request
+ * @ops: its operation
+ * @skb: its message
+ * @info: its attributes
+ */
+void tcpvs_nl_post_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
+			struct genl_info *info)
+{
+	struct tcpvs_net *locked = info->user_ptr[1];
+
+	if (locked)
+		mutex_unlock(&locked->lock);
+}
+
+/**
+ * tcpvs_nl_reply() - send the reply of a request, or drop it
+ * @skb: the reply
+ * @err: whether filling it failed
+ * @info: the request
+ *
+ * Return: 0 or an error.
+ */
+int tcpvs_nl_reply(struct sk_buff *skb, int err, struct genl_info *info)
+{
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return genlmsg_reply(skb, info);
+}
+
+/**
+ * tcpvs_nl_name() - the name of a service
+ * @attr: attribute, a string by its policy
+ * @name: set
+ * @extack: says why not
+ *
+ * A name has to survive the configuration file's grammar without quotes.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tcpvs_nl_name(const struct nlattr *attr, const char **name,
+		  struct netlink_ext_ack *extack)
+{
+	const char *s = nla_data(attr);
+	unsigned int len = strlen(s), i;
+
+	if (!len) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the name of a service is empty");
+		return -EINVAL;
+	}
+	if (len + 1 < nla_len(attr)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "a name goes on after its end");
+		return -EINVAL;
+	}
+	for (i = 0; i < len; i++) {
+		u8 ch = s[i];
+
+		if (ch > ' ' && ch <= '~' && !strchr("{}\"'#", ch))
+			continue;
+		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
+					"a name cannot have byte 0x%02x (no spaces, braces, quotes, #)",
+					ch);
+		return -EINVAL;
+	}
+	*name = s;
+	return 0;
+}
+
+static int refuse(struct netlink_ext_ack *extack, const struct nlattr *attr,
+		  const char *why)
+{
+	NL_SET_ERR_MSG_ATTR_FMT(extack, attr, "%.78s", why);
+	return -EINVAL;
+}
+
+static int check_ipv4(const struct tcpvs_addr *a, const struct nlattr *attr,
+		      bool server, struct netlink_ext_ack *extack)
+{
+	if (ipv4_is_multicast(a->v4))
+		return refuse(extack, attr, "a multicast address has no TCP");
+	if (ipv4_is_lbcast(a->v4))
+		return refuse(extack, attr, "the broadcast address has no TCP");
+	if (server && ipv4_is_zeronet(a->v4))
+		return refuse(extack, attr,
+			      "a server needs an address of its own, not 0.0.0.0");
+	return 0;
+}
+
+static int check_ipv6(const struct tcpvs_addr *a, const struct nlattr *attr,
+		      bool server, struct netlink_ext_ack *extack)
+{
+	int type = ipv6_addr_type(&a->v6);
+
+	if (type & IPV6_ADDR_MULTICAST)
+		return refuse(extack, attr, "a multicast address has no TCP");
+	if (type & IPV6_ADDR_MAPPED)
+		return refuse(extack, attr,
+			      "an IPv4 address in IPv6 form: give it as IPv4");
+	if (type & IPV6_ADDR_LINKLOCAL)
+		return refuse(extack, attr,
+			      "a link-local address is of no use without an interface");
+	if (server && type == IPV6_ADDR_ANY)
+		return refuse(extack, attr,
+			      "a server needs an address of its own, not ::");
+	return 0;
+}
+
+/**
+ * tcpvs_nl_address() - an address
+ * @attr: attribute, a nest by its policy
+ * @addr: filled in, unused bytes are 0
+ * @server: it is to connect to, not to listen on
+ * @extack: says why not
+ *
+ * Return: 0 or an error.
+ */
+int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
+		     bool server, struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[TCPVS_A_ADDRESS_MAX + 1], *v4, *v6;
+	int err;
+
+	err = nla_parse_nested(tb, TCPVS_A_ADDRESS_MAX, attr,
+			       tcpvs_address_nl_policy, extack);
+	if (err)
+		return err;
+	v4 = tb[TCPVS_A_ADDRESS_IPV4];
+	v6 = tb[TCPVS_A_ADDRESS_IPV6];
+	if (v4 && v6)
+		return refuse(extack, v6, "an address is IPv4 or IPv6, not both");
+	if (!v4 && !v6) {
+		NL_SET_ERR_ATTR_MISS(extack, attr, TCPVS_A_ADDRESS_IPV4);
+		NL_SET_ERR_MSG(extack, "the IPv4 or IPv6 address is missing");
+		return -EINVAL;
+	}
+	if (NL_REQ_ATTR_CHECK(extack, attr, tb, TCPVS_A_ADDRESS_PORT)) {
+		NL_SET_ERR_MSG(extack, "the port is missing");
+		return -EINVAL;
+	}
+
+	memset(addr, 0, sizeof(*addr));
+	addr->port = nla_get_be16(tb[TCPVS_A_ADDRESS_PORT]);
+	if (v4) {
+		addr->family = AF_INET;
+		addr->v4 = nla_get_in_addr(v4);
+		return check_ipv4(addr, v4, server, extack);
+	}
+	addr->family = AF_INET6;
+	addr->v6 = nla_get_in6_addr(v6);
+	return check_ipv6(addr, v6, server, extack);
+}
+
+/* The u32 attributes of a nest into @val; bit n of @given for each. */
+static int nest_u32(const struct nlattr *attr, int max,
+		    const struct nla_policy *policy, u32 *val, u32 *given,
+		    struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[MAX((int)TCPVS_A_TIMEOUTS_MAX, (int)TCPVS_A_LIMITS_MAX) + 1];
+	int i, err;
+
+	if (!attr)
+		return 0;
+	err = nla_parse_nested(tb, max, attr, policy, extack);
+	if (err)
+		return err;
+	for (i = 1; i <= max; i++) {
+		if (!tb[i])
+			continue;
+		val[i] = nla_get_u32(tb[i]);
+		*given |= BIT(i);
+	}
+	return 0;
+}
+
+/**
+ * tcpvs_nl_service_edit() - what a request wants of a service
+ * @info: the request
+ * @e: filled in
+ *
+ * Return: 0 or an error.
+ */
+int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
+{
+	struct netlink_ext_ack *extack = info->extack;
+	struct nlattr **attr = info->attrs, *a;
+	int err;
+
+	memset(e, 0, sizeof(*e));
+	e->attr = attr;
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVICE_NAME, "the name"))
+		return -EINVAL;
+	err = tcpvs_nl_name(attr[TCPVS_A_SERVICE_NAME], &e->name, extack);
+	if (err)
+		return err;
+	if (attr[TCPVS_A_SERVICE_MODE])
+		e->mode = nla_get_u32(attr[TCPVS_A_SERVICE_MODE]);
+	if (attr[TCPVS_A_SERVICE_FORWARDED])
+		e->forwarded = nla_get_u32(attr[TCPVS_A_SERVICE_FORWARDED]);
+	a = attr[TCPVS_A_SERVICE_SCHEDULER];
+	if (a) {
+		e->ops = tcpvs_sched_find(nla_data(a));
+		if (!e->ops) {
+			NL_SET_ERR_MSG_ATTR_FMT(extack, a,
+						"there is no scheduler \"%.15s\"",
+						(const char *)nla_data(a));
+			return -ENOENT;
+		}
+	}
+	a = attr[TCPVS_A_SERVICE_LISTEN];
+	if (a) {
+		err = tcpvs_nl_address(a, &e->addr, false, extack);
+		if (err)
+			return err;
+	}
+	err = nest_u32(attr[TCPVS_A_SERVICE_TIMEOUTS], TCPVS_A_TIMEOUTS_MAX,
+		       tcpvs_timeouts_nl_policy, e->timeout_ms, &e->timeouts, extack);
+	if (err)
+		return err;
+	return nest_u32(attr[TCPVS_A_SERVICE_LIMITS], TCPVS_A_LIMITS_MAX,
+			tcpvs_limits_nl_policy, e->limit, &e->limits, extack);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * netlink_set.c - requests that change something
+ *
+ * All run under tcpvs_net.lock, taken by tcpvs_nl_pre_doit_admin(). A change of
+ * services and servers goes to the candidate of the socket's transaction, or is
+ * committed at once. What cannot be staged (start, stop, settings) is refused
+ * while the socket has a transaction open: it would make that one stale.
+ */
+#include "netlink.h"
+#include "transaction.h"
+
+/* No refusal without a reason. */
+static int explain(struct genl_info *info, int err)
+{
+	if (err == -ENOMEM && info->extack && !info->extack->_msg)
+		GENL_SET_ERR_MSG(info, "no memory");
+	return err;
+}
+
+static struct tcpvs_candidate *change(struct genl_info *info)
+{
+	return tcpvs_change_begin(tcpvs_nl_net(info), info->snd_portid,
+				  info->extack);
+}
+
+static int changed(struct genl_info *info, struct tcpvs_candidate *c, int err)
+{
+	return explain(info, tcpvs_change_end(c, err, info->extack));
+}
+
+/* What is wrong with the request itself is said before what is in its way. */
+static int service_request(struct genl_info *info, const char **name)
+{
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVICE_NAME, "the name"))
+		return -EINVAL;
+	return tcpvs_nl_name(info->attrs[TCPVS_A_SERVICE_NAME], name,
+			     info->extack);
+}
+
+int tcpvs_nl_service_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_service_edit e;
+	struct tcpvs_candidate *c;
+	int err;
+
+	err = tcpvs_nl_service_edit(info, &e);
+	if (err)
+		return err;
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVICE_LISTEN, "the listen address"))
+		return -EINVAL;
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, tcpvs_candidate_service_new(c, &e, info->extack));
+}
+
+int tcpvs_nl_service_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_service_edit e;
+	struct tcpvs_candidate *c;
+	int err;
+
+	err = tcpvs_nl_service_edit(info, &e);
+	if (err)
+		return err;
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, tcpvs_candidate_service_set(c, &e, info->extack));
+}
+
+int tcpvs_nl_service_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_candidate *c;
+	const char *name;
+	int err;
+
+	err = service_request(info, &name);
+	if (err)
+		return err;
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	err = tcpvs_candidate_service_del(c, name,
+					  info->attrs[TCPVS_A_SERVICE_NAME],
+					  info->extack);
+	return changed(info, c, err);
+}
+
+int tcpvs_nl_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_candidate *c = change(info);
+
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	tcpvs_candidate_flush(c);
+	return changed(info, c, 0);
+}
+
+/* The service that a start or stop is about. */
+static struct tcpvs_service_conf *service_of(struct genl_info *info)
+{
+	struct tcpvs_net *tn = tcpvs_nl_net(info);
+	struct tcpvs_service_conf *sc;
+	const char *name;
+	int err;
+
+	err = service_request(info, &name);
+	if (err)
+		return ERR_PTR(err);
+	err = tcpvs_transaction_none(tn, info->snd_portid, info->extack);
+	if (err)
+		return ERR_PTR(err);
+	sc = tcpvs_config_find(tcpvs_config_locked(tn), name);
+	if (sc)
+		return sc;
+	NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[TCPVS_A_SERVICE_NAME],
+				"there is no service \"%.24s\"", name);
+	return ERR_PTR(-ENOENT);
+}
+
+int tcpvs_nl_service_start_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_service_conf *sc = service_of(info);
+	int err;
+
+	if (IS_ERR(sc))
+		return PTR_ERR(sc);
+	err = tcpvs_service_start(tcpvs_nl_net(info), sc, info->extack);
+	if (!err)
+		tcpvs_nl_notify_service(tcpvs_nl_net(info), sc);
+	return explain(info, err);
+}
+
+int tcpvs_nl_service_stop_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_service_conf *sc = service_of(info);
+	int err;
+
+	if (IS_ERR(sc))
+		return PTR_ERR(sc);
+	err = tcpvs_service_stop(tcpvs_nl_net(info), sc,
+				 info->attrs[TCPVS_A_SERVICE_NOW], info->extack);
+	if (!err)
+		tcpvs_nl_notify_service(tcpvs_nl_net(info), sc);
+	return explain(info, err);
+}
+
+static int server_request(struct genl_info *info, struct tcpvs_server_edit *e)
+{
+	int err;
+
+	memset(e, 0, sizeof(*e));
+	e->attr = info->attrs;
+	e->weight = 1;
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVER_SERVICE, "the service"))
+		return -EINVAL;
+	err = tcpvs_nl_name(info->attrs[TCPVS_A_SERVER_SERVICE], &e->service,
+			    info->extack);
+	if (err)
+		return err;
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVER_ADDRESS, "the server's address"))
+		return -EINVAL;
+	return tcpvs_nl_address(info->attrs[TCPVS_A_SERVER_ADDRESS], &e->addr,
+				true, info->extack);
+}
+
+int tcpvs_nl_server_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_server_edit e;
+	struct tcpvs_candidate *c;
+	int err;
+
+	err = server_request(info, &e);
+	if (err)
+		return err;
+	if (info->attrs[TCPVS_A_SERVER_WEIGHT])
+		e.weight = nla_get_u32(info->attrs[TCPVS_A_SERVER_WEIGHT]);
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, tcpvs_candidate_server_new(c, &e, info->extack));
+}
+
+int tcpvs_nl_server_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_server_edit e;
+	struct tcpvs_candidate *c;
+	int err;
+
+	err = server_request(info, &e);
+	if (err)
+		return err;
+	if (tcpvs_nl_missing(info, TCPVS_A_SERVER_WEIGHT, "the weight"))
+		return -EINVAL;
+	e.weight = nla_get_u32(info->attrs[TCPVS_A_SERVER_WEIGHT]);
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, tcpvs_candidate_server_set(c, &e, info->extack));
+}
+
+int tcpvs_nl_server_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_server_edit e;
+	struct tcpvs_candidate *c;
+	int err;
+
+	err = server_request(info, &e);
+	if (err)
+		return err;
+	c = change(info);
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, tcpvs_candidate_server_del(c, &e, info->extack));
+}
+
+int tcpvs_nl_settings_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *max = info->attrs[TCPVS_A_SETTINGS_MAX_CONNECTIONS];
+	struct tcpvs_net *tn = tcpvs_nl_net(info);
+	struct tcpvs_config *old = tcpvs_config_locked(tn), *c;
+	int err;
+
+	err = tcpvs_transaction_none(tn, info->snd_portid, info->extack);
+	if (err || !max)
+		return err;
+	/* Not part of the snapshot, but a change as any other. */
+	c = tcpvs_config_copy(old, old->nslots);
+	if (!c)
+		return explain(info, -ENOMEM);
+	WRITE_ONCE(tn->max_connections, nla_get_u32(max));
+	tcpvs_config_retire(tcpvs_config_publish(tn, c));
+	return 0;
+}
+
+int tcpvs_nl_transaction_begin_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[TCPVS_A_TRANSACTION_GENERATION];
+	u32 generation = attr ? nla_get_u32(attr) : 0;
+	int err;
+
+	err = tcpvs_transaction_begin(tcpvs_nl_net(info), info->snd_portid,
+				      attr ? &generation : NULL, info->extack);
+	if (err == -ESTALE)
+		NL_SET_BAD_ATTR(info->extack, attr);
+	return explain(info, err);
+}
+
+int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tcpvs_net *tn = tcpvs_nl_net(info);
+	struct sk_buff *reply;
+	void *hdr;
+	int err;
+
+	/* First what can fail: a commit cannot be taken back. */
+	reply = genlmsg_new(nla_total_size(sizeof(u32)), GFP_KERNEL);
+	if (!reply)
+		return explain(info, -ENOMEM);
+	hdr = genlmsg_iput(reply, info);
+	if (WARN_ON_ONCE(!hdr)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	err = tcpvs_transaction_commit(tn, info->snd_portid,
+				       info->attrs[TCPVS_A_TRANSACTION_DRY_RUN],
+				       info->extack);
+	if (err) {
+		nlmsg_free(reply);
+		return explain(info, err);
+	}
+	err = nla_put_u32(reply, TCPVS_A_TRANSACTION_GENERATION,
+			  tcpvs_config_locked(tn)->generation);
+	genlmsg_end(reply, hdr);
+	return tcpvs_nl_reply(reply, err, info);
+}
+
+int tcpvs_nl_transaction_abort_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return tcpvs_transaction_abort(tcpvs_nl_net(info), info->snd_portid,
+				       info->extack);
+}
