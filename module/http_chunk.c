@@ -87,11 +87,10 @@ static int hex_digit(u8 c)
 /* Trailers are merged into the headers by some servers (RFC 9110 6.5.1). */
 static bool trailer_allowed(const struct tcpvs_http_chunk *c)
 {
+	u32 len = min_t(u32, c->nlen, TCPVS_TRAILER_NAME);
 	u8 flags = 0;
 
-	switch (tcpvs_http_field_id(c->name, min_t(u32, c->nlen,
-						     TCPVS_TRAILER_NAME),
-				    &flags)) {
+	switch (tcpvs_http_field_id(c->name, len, &flags)) {
 	case TCPVS_H_HOST:
 	case TCPVS_H_CONTENT_LENGTH:
 	case TCPVS_H_TRANSFER_ENCODING:

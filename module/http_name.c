@@ -209,6 +209,7 @@ static const struct {
 static __always_inline bool name_eq(const u8 *p, const char *name, u32 n)
 {
 	const u64 low = SWAR(0x20);
+	const u32 low4 = 0x20202020;
 	u32 i;
 
 	if (n >= 8) {
@@ -222,10 +223,10 @@ static __always_inline bool name_eq(const u8 *p, const char *name, u32 n)
 	}
 	if (n >= 4) {
 		i = n - 4;
-		return (get_unaligned_le32(p) | (u32)low) ==
-		       (get_unaligned_le32(name) | (u32)low) &&
-		       (get_unaligned_le32(p + i) | (u32)low) ==
-		       (get_unaligned_le32(name + i) | (u32)low);
+		return (get_unaligned_le32(p) | low4) ==
+		       (get_unaligned_le32(name) | low4) &&
+		       (get_unaligned_le32(p + i) | low4) ==
+		       (get_unaligned_le32(name + i) | low4);
 	}
 	for (i = 0; i < n; i++)
 		if ((p[i] | 0x20) != (u8)name[i])
