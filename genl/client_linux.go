@@ -31,6 +31,10 @@ import (
 // What precedes the attributes in a request: nlmsghdr and genlmsghdr.
 const headersLen = 16 + 4
 
+// policyMessage is what the kernel's policies say of what is no number, such
+// as a string that is too long, without saying what would be right.
+const policyMessage = "Attribute failed policy validation"
+
 // monitorBuffer is asked for as the receive buffer of a Monitor; the kernel
 // gives what net.core.rmem_max allows.
 const monitorBuffer = 4 << 20
@@ -286,7 +290,7 @@ func (r *request) explain(err error, attrs []byte) *Error {
 	if known := spec.ByCmd(r.cmd); known != nil && op.Offset > 0 {
 		var a *spec.Attribute
 		e.Attribute, a = spec.Path(known.Set, attrs, op.Offset-headersLen)
-		if a != nil && errno == syscall.ERANGE {
+		if a != nil && (errno == syscall.ERANGE || op.Message == policyMessage) {
 			e.Allowed = a.Allowed()
 		}
 	}

@@ -152,7 +152,7 @@ func (c *config) findServer(found attrs) (*service, *realServer, netip.AddrPort,
 	}
 	a := found[spec.AServerAddress]
 	if a == nil {
-		return nil, nil, netip.AddrPort{}, refuse(syscall.EINVAL, nil, "the address is missing")
+		return nil, nil, netip.AddrPort{}, refuse(syscall.EINVAL, nil, "the server's address is missing")
 	}
 	addr, r := a.address(true)
 	if r != nil {

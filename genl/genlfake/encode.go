@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-// Services and servers as messages.
+// Objects as messages, by the tables of the protocol and not by the client's own
+// encoders and decoders: the JSON names of a struct's fields are the names of the
+// specification.
 
 package genlfake
 
 import (
 	"encoding/binary"
 	"net/netip"
+	"reflect"
+	"strings"
+	"sync"
 
 	"github.com/mdlayher/netlink"
 
@@ -71,4 +76,50 @@ func numbers(ae *netlink.AttributeEncoder, t uint16, set *spec.Set, values map[u
 		}
 		return nil
 	})
+}
+
+// scalars encodes a struct that has a field for every attribute of a set.
+func scalars(ae *netlink.AttributeEncoder, set *spec.Set, v any) {
+	rv := reflect.ValueOf(v).Elem()
+	for i, index := range fields(set, rv.Type()) {
+		if index < 0 {
+			continue // padding
+		}
+		a, f := &set.Attributes[i], rv.Field(index)
+		switch {
+		case a.Kind == spec.KindString:
+			ae.String(a.Type, f.String())
+		case a.Kind == spec.KindUint && f.Uint()>>32 != 0:
+			ae.Uint64(a.Type, f.Uint())
+		default:
+			ae.Uint32(a.Type, uint32(f.Uint()))
+		}
+	}
+}
+
+var fieldsOf sync.Map // of []int by reflect.Type
+
+// fields returns the field of each attribute.
+func fields(set *spec.Set, t reflect.Type) []int {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.([]int)
+	}
+	byName := map[string]int{}
+	for i := range t.NumField() {
+		byName[t.Field(i).Tag.Get("json")] = i
+	}
+	indexes := make([]int, len(set.Attributes))
+	for i := range set.Attributes {
+		a := &set.Attributes[i]
+		index, ok := byName[strings.ReplaceAll(a.Name, "-", "_")]
+		if !ok && a.Kind != spec.KindPad {
+			panic("genlfake: " + t.String() + " has no field for " + set.Name + "." + a.Name)
+		}
+		if !ok {
+			index = -1
+		}
+		indexes[i] = index
+	}
+	fieldsOf.Store(t, indexes)
+	return indexes
 }

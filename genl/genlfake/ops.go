@@ -6,9 +6,7 @@ package genlfake
 
 import (
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/mdlayher/netlink"
@@ -23,9 +21,7 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 	case spec.CmdInfoGet:
 		return k.info(), nil
 	case spec.CmdSettingsGet:
-		ae := netlink.NewAttributeEncoder()
-		ae.Uint32(spec.ASettingsMaxConnections, k.settings.MaxConnections)
-		return []message{{op.Cmd, must(ae.Encode())}}, nil
+		return []message{flat(op, &k.settings)}, nil
 	case spec.CmdServiceGet:
 		svc, r := k.config.find(found, spec.AServiceName)
 		if r != nil {
@@ -167,6 +163,9 @@ func (k *Kernel) changeServer(op *spec.Op, c *config, found attrs) *refusal {
 		if r != nil {
 			return r
 		}
+		if op.Cmd == spec.CmdServerSet && !found.has(spec.AServerWeight) {
+			return refuse(syscall.EINVAL, nil, "the weight is missing")
+		}
 		if op.Cmd == spec.CmdServerDel {
 			svc.servers = slices.DeleteFunc(svc.servers, func(o *realServer) bool { return o == srv })
 			return nil
@@ -300,11 +299,18 @@ func (k *Kernel) commit(s *socket, found attrs) ([]message, *refusal) {
 	return []message{{spec.CmdTransactionCommit, must(ae.Encode())}}, nil
 }
 
+// advance counts what changes no candidate, but is a change as any other.
+func (k *Kernel) advance() {
+	k.config = k.config.clone()
+	k.config.generation++
+}
+
 // immediate is what no transaction can hold.
 func (k *Kernel) immediate(op *spec.Op, found attrs) *refusal {
 	if op.Cmd == spec.CmdSettingsSet {
 		if a := found[spec.ASettingsMaxConnections]; a != nil {
 			k.settings.MaxConnections = uint32(a.number())
+			k.advance()
 		}
 		return nil
 	}
@@ -331,8 +337,7 @@ func (k *Kernel) immediate(op *spec.Op, found attrs) *refusal {
 		run.state = genl.ServiceStateStopped
 		run.stats.Active = 0
 	}
-	k.config = k.config.clone() // a change as any other
-	k.config.generation++
+	k.advance()
 	k.notify([]message{k.serviceMessage(spec.CmdServiceNtf, svc)})
 	return nil
 }
@@ -357,50 +362,40 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 // objects returns the next few objects of a dump and moves its cursor. Services
 // and servers go by id, which grows with every one added.
 func (k *Kernel) objects(d *dump) []message {
-	var all []message
-	var keys []uint32
-	add := func(key uint32, m message) {
+	objects := map[uint32]func() message{}
+	add := func(key uint32, make func() message) {
 		if key > d.cursor {
-			keys, all = append(keys, key), append(all, m)
+			objects[key] = make
 		}
 	}
 	switch d.op.Cmd {
 	case spec.CmdServiceGet:
 		for _, svc := range k.config.services {
-			add(svc.id, k.serviceMessage(d.op.Cmd, svc))
+			add(svc.id, func() message { return k.serviceMessage(d.op.Cmd, svc) })
 		}
 	case spec.CmdServerGet:
 		for _, svc := range k.config.services {
 			for _, srv := range svc.servers {
 				if d.service == "" || d.service == svc.name {
-					add(srv.id, k.serverMessage(d.op.Cmd, svc, srv))
+					add(srv.id, func() message { return k.serverMessage(d.op.Cmd, svc, srv) })
 				}
 			}
 		}
 	case spec.CmdSchedulerGet:
-		for i, sc := range schedulers {
-			ae := netlink.NewAttributeEncoder()
-			ae.String(spec.ASchedulerName, sc.Name)
-			ae.String(spec.ASchedulerDoc, sc.Doc)
-			add(uint32(i)+1, message{d.op.Cmd, must(ae.Encode())})
+		for i := range schedulers {
+			add(uint32(i)+1, func() message { return flat(d.op, &schedulers[i]) })
 		}
 	case spec.CmdWorkerGet:
 		for i := range k.workers {
-			ae := netlink.NewAttributeEncoder()
-			scalars(ae, spec.SetWorker, &k.workers[i])
-			add(uint32(i)+1, message{d.op.Cmd, must(ae.Encode())})
+			add(uint32(i)+1, func() message { return flat(d.op, &k.workers[i]) })
 		}
 	}
-	order := make([]int, len(keys))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return int(keys[a]) - int(keys[b]) })
-	order = order[:min(len(order), k.piece)]
-	batch := make([]message, len(order))
-	for i, j := range order {
-		batch[i] = all[j]
-		d.cursor = keys[j]
+	keys := slices.Sorted(maps.Keys(objects))
+	keys = keys[:min(len(keys), k.piece)]
+	batch := make([]message, len(keys))
+	for i, key := range keys {
+		batch[i] = objects[key]()
+		d.cursor = key
 	}
 	return batch
 }
@@ -416,31 +411,12 @@ func (k *Kernel) info() []message {
 		v.Servers += uint32(len(svc.servers))
 		v.Connections += uint32(k.run[svc.id].stats.Active)
 	}
-	ae := netlink.NewAttributeEncoder()
-	scalars(ae, spec.SetInfo, &v)
-	return []message{{spec.CmdInfoGet, must(ae.Encode())}}
+	return []message{flat(spec.ByCmd(spec.CmdInfoGet), &v)}
 }
 
-// scalars encodes a struct by the tables, not by the client's own encoders: the
-// JSON names of its fields are those of the specification.
-func scalars(ae *netlink.AttributeEncoder, set *spec.Set, v any) {
-	rv := reflect.ValueOf(v).Elem()
-	for i := range set.Attributes {
-		a := &set.Attributes[i]
-		if a.Kind == spec.KindPad {
-			continue
-		}
-		f := rv.FieldByNameFunc(func(name string) bool {
-			sf, _ := rv.Type().FieldByName(name)
-			return sf.Tag.Get("json") == strings.ReplaceAll(a.Name, "-", "_")
-		})
-		switch {
-		case a.Kind == spec.KindString:
-			ae.String(a.Type, f.String())
-		case a.Kind == spec.KindUint && f.Uint()>>32 != 0:
-			ae.Uint64(a.Type, f.Uint())
-		default:
-			ae.Uint32(a.Type, uint32(f.Uint()))
-		}
-	}
+// flat is a message of scalars.
+func flat(op *spec.Op, v any) message {
+	ae := netlink.NewAttributeEncoder()
+	scalars(ae, op.Set, v)
+	return message{op.Cmd, must(ae.Encode())}
 }
