@@ -86,9 +86,9 @@ func (s *session) client() (*genl.Client, error) {
 		}
 		c, err = s.dial(opts...)
 	}
-	if errors.Is(err, os.ErrNotExist) && s.opts.has("netns") {
-		ns, _ := s.opts.get("netns")
-		return nil, &opError{what: fmt.Sprintf("open the network namespace %q", ns), err: err, hint: "`ip netns` lists the names"}
+	var perr *os.PathError
+	if ns, ok := s.opts.get("netns"); ok && errors.As(err, &perr) {
+		return nil, &opError{what: fmt.Sprintf("open the network namespace %q", ns), err: perr.Err, hint: "`ip netns` lists the names"}
 	}
 	return c, cannot(err, "reach the kernel")
 }

@@ -63,7 +63,8 @@ func forAll(ctx context.Context, c starter, what string, do func(*genl.Service) 
 	}
 	var errs []error
 	for i := range list {
-		if err := do(&list[i]); err != nil {
+		// Somebody may have been faster; all the better.
+		if err := do(&list[i]); err != nil && !errors.Is(err, genl.ErrAlready) {
 			errs = append(errs, err)
 		}
 	}

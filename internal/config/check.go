@@ -111,6 +111,9 @@ func SchedulerNames() []string {
 
 // CheckListen tells what is wrong with an address to listen at.
 func CheckListen(a netip.Addr) error {
+	if err := checkAddr(a); err != nil {
+		return err
+	}
 	if a.IsMulticast() || a == broadcast {
 		return &Error{Msg: a.String() + " cannot be listened at",
 			Hint: "give an address of this machine, or 0.0.0.0 or [::] for all"}
@@ -120,9 +123,22 @@ func CheckListen(a netip.Addr) error {
 
 // CheckServer tells what is wrong with the address of a server.
 func CheckServer(a netip.Addr) error {
+	if err := checkAddr(a); err != nil {
+		return err
+	}
 	if a.IsUnspecified() || a.IsMulticast() || a == broadcast {
 		return &Error{Msg: a.String() + " is not the address of one server",
 			Hint: "give the address at which the server listens"}
+	}
+	return nil
+}
+
+// checkAddr refuses what neither may be: without an interface a link-local
+// address names no place, and there is no interface to give.
+func checkAddr(a netip.Addr) error {
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return &Error{Msg: a.String() + " is an address of one link only",
+			Hint: "link-local addresses cannot be used; give a global one"}
 	}
 	return nil
 }

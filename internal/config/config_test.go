@@ -227,6 +227,8 @@ func TestErrors(t *testing.T) {
 		{"virtual a { listen = ::x:80 }", `f:1:22: "::x:80" is not an IPv6 address`, "[IPV6]:PORT"},
 		{"virtual a { listen = [::ffff:1.2.3.4]:80 }", `f:1:22: "::ffff:1.2.3.4" is an IPv4 address in an IPv6 dress`, "1.2.3.4"},
 		{"virtual a { listen = [fe80::1%eth0]:80 }", `f:1:22: "fe80::1%eth0" names an interface`, "link-local"},
+		{"virtual a { listen = [fe80::1]:80 }", `f:1:22: fe80::1 is an address of one link only`, "global"},
+		{"virtual a { server = fe80::1 }", `f:1:22: fe80::1 is an address of one link only`, "global"},
 		{"virtual a { listen = 224.0.0.1:80 }", `f:1:22: 224.0.0.1 cannot be listened at`, "0.0.0.0"},
 		{"virtual a { server = 0.0.0.0:80 }", `f:1:22: 0.0.0.0 is not the address of one server`, ""},
 		{"virtual a { server = 1.2.3.4:80 65536 }", `f:1:33: "65536" is not a weight`, "65535"},
@@ -388,7 +390,7 @@ func randomConfig(r *rand.Rand) *Config {
 }
 
 func randomAddr(r *rand.Rand, port uint16) netip.AddrPort {
-	known := []string{"127.0.0.1", "::1", "192.168.0.12", "192.168.0.99", "192.168.0.11", "10.0.0.7", "2001:db8::1", "fe80::1"}
+	known := []string{"127.0.0.1", "::1", "192.168.0.12", "192.168.0.99", "192.168.0.11", "10.0.0.7", "2001:db8::1", "fd00::1"}
 	if r.Intn(4) == 0 {
 		port = []uint16{80, 53, 8080, 443}[port%4] + 10000*(port/4%4)
 	}

@@ -2,13 +2,12 @@
 
 // The difference between two tables, as the operations of one transaction.
 //
-// The kernel looks at every operation as it is staged, so their order matters:
-// deletions come first, since they free addresses; then changes; then what is
-// new. What a running service cannot change in place (where it listens, its
-// mode) deletes it and makes it anew in the same transaction, to be started
-// again after the commit. A stopped service keeps its counters through a
-// change of address, unless another service still holds the new address when
-// the change is staged; then it too is made anew.
+// The kernel checks each operation as it is staged and the whole table at the
+// commit: who holds which address is of the whole table, so services may
+// exchange theirs. What a running service cannot change in place (where it
+// listens, its mode) deletes it and makes it anew in the same transaction, to
+// be started again after the commit. A stopped one keeps its counters through
+// any change.
 
 package config
 
@@ -90,13 +89,9 @@ func Diff(have []State, want *Config) Plan {
 		wanted[want.Services[i].Name] = &want.Services[i]
 	}
 	present := make(map[string]*State, len(have))
-	holder := make(map[netip.AddrPort]string, len(have))
 	for i := range have {
 		h := &have[i]
 		present[h.Name] = h
-		if wanted[h.Name] != nil {
-			holder[h.Listen] = h.Name
-		}
 	}
 
 	// Deletions, in the order of the present table.
@@ -108,9 +103,7 @@ func Diff(have []State, want *Config) Plan {
 			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
 			continue
 		}
-		other, held := holder[w.Listen]
-		moves := w.Listen != h.Listen
-		if h.Listening && (moves || w.Mode != h.Mode) || moves && held && other != h.Name {
+		if h.Listening && (w.Listen != h.Listen || w.Mode != h.Mode) {
 			anew[h.Name] = true
 			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
 			if h.Running {

@@ -26,13 +26,15 @@ func (m *model) find(name string) int {
 	return -1
 }
 
-func (m *model) holder(a netip.AddrPort) string {
+// commit checks the table as a whole.
+func (m *model) commit() {
+	held := map[netip.AddrPort]string{}
 	for _, s := range m.services {
-		if s.Listen == a {
-			return s.Name
+		if held[s.Listen] != "" {
+			m.t.Fatalf("%s and %s listen at %s", held[s.Listen], s.Name, s.Listen)
 		}
+		held[s.Listen] = s.Name
 	}
-	return ""
 }
 
 func (m *model) apply(op Op) {
@@ -46,9 +48,6 @@ func (m *model) apply(op Op) {
 		m.services = append(m.services[:i], m.services[i+1:]...)
 		return
 	case NewServiceOp:
-		if h := m.holder(op.Service.Listen); h != "" {
-			m.t.Fatalf("%v: %s holds %s", op, h, op.Service.Listen)
-		}
 		s := *op.Service
 		s.Servers = nil
 		m.services = append(m.services, State{Service: s})
@@ -70,9 +69,6 @@ func (m *model) apply(op Op) {
 			m.t.Fatalf("%v: busy", op)
 		}
 		if op.Change.Listen {
-			if h := m.holder(op.Service.Listen); h != "" {
-				m.t.Fatalf("%v: %s holds %s", op, h, op.Service.Listen)
-			}
 			s.Listen = op.Service.Listen
 		}
 		if op.Change.Mode {
@@ -177,6 +173,7 @@ func TestDiffReachesTheTable(t *testing.T) {
 		for _, op := range p.Ops {
 			m.apply(op)
 		}
+		m.commit()
 		anew += len(p.Restart)
 		got := map[string]Service{}
 		for _, s := range m.services {

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/genl/genlfake"
+	"github.com/ktcpvs/ktcpvs/internal/config"
+)
+
+var update = os.Getenv("UPDATE_SCRIPTS") != ""
+
+// world is what one script works on: a kernel that only exists in memory.
+type world struct {
+	kernel   *genlfake.Kernel
+	modprobe string // "" loads the module, else the error of modprobe
+	probes   int    // how often modprobe was called
+	status   int    // of the latest tcpvsadm
+}
+
+type worldKey struct{}
+
+// TestScripts runs testdata/script/*.txtar. Besides the commands of
+// testscript there are:
+//
+//	tcpvsadm ARGS... [< FILE]   run tcpvsadm; with ! it must fail
+//	status N                    exit status of the latest tcpvsadm
+//	kernel WHAT ARGS...         see world.cmd
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: update,
+		Setup: func(env *testscript.Env) error {
+			env.Values[worldKey{}] = &world{kernel: genlfake.New()}
+			env.Setenv("CONF", confDir(t))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"tcpvsadm": func(ts *testscript.TestScript, neg bool, args []string) {
+				w := ts.Value(worldKey{}).(*world)
+				w.run(ts, args)
+				if neg != (w.status != 0) {
+					ts.Fatalf("exit status %d", w.status)
+				}
+			},
+			"status": func(ts *testscript.TestScript, neg bool, args []string) {
+				if got := ts.Value(worldKey{}).(*world).status; neg || strconv.Itoa(got) != args[0] {
+					ts.Fatalf("exit status %d, not %s", got, args[0])
+				}
+			},
+			"kernel": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(ts.Value(worldKey{}).(*world).cmd(ts, args))
+			},
+		},
+	})
+}
+
+func confDir(t *testing.T) string {
+	dir, err := filepath.Abs("../../testdata/conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (w *world) run(ts *testscript.TestScript, args []string) {
+	var stdin io.Reader = strings.NewReader("")
+	if n := len(args); n > 1 && args[n-2] == "<" {
+		stdin = strings.NewReader(ts.ReadFile(args[n-1]))
+		args = args[:n-2]
+	}
+	wd := ts.Getenv("WORK")
+	for i, arg := range args { // the process is not in the script's directory
+		if strings.HasSuffix(arg, ".conf") && !filepath.IsAbs(arg) {
+			args[i] = ts.MkAbs(arg)
+		}
+	}
+	var stderr strings.Builder
+	a := &app{
+		stdin:  stdin,
+		stdout: ts.Stdout(),
+		stderr: &stderr,
+		names:  config.NewNames(filepath.Join(wd, "hosts"), filepath.Join(wd, "services")),
+		dial: func(opts ...genl.Option) (*genl.Client, error) {
+			return genl.New(append(opts, genl.WithDialer(w.kernel.Dial))...)
+		},
+		modprobe: func() error {
+			w.probes++
+			if w.modprobe != "" {
+				return errors.New(w.modprobe)
+			}
+			w.kernel.Load()
+			return nil
+		},
+	}
+	w.status = a.run(args)
+	fmt.Fprint(ts.Stderr(), strings.ReplaceAll(stderr.String(), wd+string(filepath.Separator), ""))
+	if n := w.kernel.Sockets(); n != 0 {
+		ts.Fatalf("%d sockets were left open", n)
+	}
+}
+
+func (w *world) cmd(ts *testscript.TestScript, args []string) error {
+	k := w.kernel
+	switch args[0] {
+	case "deny":
+		k.Deny(true)
+	case "allow":
+		k.Deny(false)
+	case "unload":
+		k.Unload()
+	case "modprobe": // kernel modprobe fails TEXT | kernel modprobe called N
+		if args[1] == "fails" {
+			w.modprobe = args[2]
+		} else if strconv.Itoa(w.probes) != args[2] {
+			return fmt.Errorf("modprobe was called %d times", w.probes)
+		}
+	case "fail": // kernel fail OP ERRNO [TEXT]
+		errno := map[string]syscall.Errno{
+			"ESTALE": syscall.ESTALE, "EADDRINUSE": syscall.EADDRINUSE, "ENOMEM": syscall.ENOMEM, "EBUSY": syscall.EBUSY,
+		}[args[2]]
+		if errno == 0 {
+			return errors.New("unknown errno")
+		}
+		k.Fail(args[1], errno, strings.Join(args[3:], " "))
+	case "occupy":
+		k.Occupy(netip.MustParseAddrPort(args[1]), true)
+	case "changes": // what was asked for so far
+		fmt.Fprintln(ts.Stdout(), strings.Join(k.Changes(), "\n"))
+	case "stats": // kernel stats SERVICE[/SERVER] COUNTER=N...
+		name, server, isServer := strings.Cut(args[1], "/")
+		var sst genl.ServiceStats
+		var rst genl.ServerStats
+		for _, arg := range args[2:] {
+			counter, text, _ := strings.Cut(arg, "=")
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				return err
+			}
+			v := reflect.ValueOf(&sst)
+			if isServer {
+				v = reflect.ValueOf(&rst)
+			}
+			v.Elem().FieldByName(counter).SetUint(n)
+		}
+		if isServer {
+			return k.SetServerStats(name, netip.MustParseAddrPort(server), rst)
+		}
+		return k.SetServiceStats(name, sst)
+	case "meddle": // kernel meddle N: others change the table while it is read, N times
+		left, err := strconv.Atoi(args[1])
+		if err != nil {
+			return err
+		}
+		k.OnDump(func(op string, piece int) {
+			if op != "service-get" && op != "server-get" || piece > 0 || left == 0 {
+				return
+			}
+			left--
+			c, err := genl.New(genl.WithDialer(k.Dial))
+			if err == nil {
+				defer c.Close()
+				addr := netip.AddrPortFrom(netip.MustParseAddr("10.99.0.1"), uint16(1000+left))
+				err = c.AddService(context.Background(), fmt.Sprintf("meddler%d", left), genl.ServiceConfig{Listen: &addr})
+			}
+			if err != nil {
+				ts.Logf("meddle: %v", err)
+			}
+		})
+	default:
+		return fmt.Errorf("kernel: unknown %q", args[0])
+	}
+	return nil
+}
