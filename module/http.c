@@ -332,7 +332,7 @@ static __always_inline int parse_headers(struct tcpvs_http_head *h, const u8 *b,
 			h->nhdr = n;
 			return parse_crlf(b, i, end, TCPVS_HE_BAD_HEADER);
 		}
-		if (http_is_ows(b[i]))
+		if (unlikely(http_is_ows(b[i])))
 			return -TCPVS_HE_OBS_FOLD;
 		if (n == max)
 			return -TCPVS_HE_TOO_MANY_HEADERS;
@@ -349,8 +349,12 @@ static __always_inline int parse_headers(struct tcpvs_http_head *h, const u8 *b,
 		hdr->nlen = i - start;
 		i++;
 
-		while (i < end && http_is_ows(b[i]))
+		/* One space as a rule; else look closer. */
+		if (i < end && b[i] == ' ')
 			i++;
+		if (i < end && unlikely(b[i] <= ' '))
+			while (i < end && http_is_ows(b[i]))
+				i++;
 		hdr->val = i;
 		for (;;) {
 			i = http_find_ctl(b, i, end);
@@ -365,7 +369,8 @@ static __always_inline int parse_headers(struct tcpvs_http_head *h, const u8 *b,
 		if (unlikely(r <= 0))
 			return r;
 		i = r;
-		while (stop > hdr->val && http_is_ows(b[stop - 1]))
+		/* Of what is at most a space only white space came so far. */
+		while (stop > hdr->val && b[stop - 1] <= ' ')
 			stop--;
 		hdr->vlen = stop - hdr->val;
 

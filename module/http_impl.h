@@ -32,25 +32,31 @@ int tcpvs_http_finish_response(struct tcpvs_http_head *h, const u8 *buf);
 
 #define SWAR(c)		((~0ULL / 255) * (c))
 
-/* First byte of the class not in @cls at or after @i, or @end. */
+/* First byte not in the class @cls at or after @i, or @end. */
 static __always_inline u32 http_skip_class(const u8 *b, u32 i, u32 end, u8 cls)
 {
-	const u8 *t = tcpvs_http_class;
+	const u8 *t = tcpvs_http_class, *p = b + i, *stop = b + end;
 
 	/* Four at a time: the common token is longer than that. */
-	while (i + 4 <= end &&
-	       (t[b[i]] & t[b[i + 1]] & t[b[i + 2]] & t[b[i + 3]] & cls))
-		i += 4;
-	while (i < end && (t[b[i]] & cls))
-		i++;
-	return i;
+	while (stop - p >= 4) {
+		if (!(t[p[0]] & t[p[1]] & cls))
+			return p - b + !!(t[p[0]] & cls);
+		if (!(t[p[2]] & t[p[3]] & cls))
+			return p - b + 2 + !!(t[p[2]] & cls);
+		p += 4;
+	}
+	while (p < stop && (t[*p] & cls))
+		p++;
+	return p - b;
 }
 
 /* First control character, HTAB included, at or after @i, or @end. */
 static __always_inline u32 http_find_ctl(const u8 *b, u32 i, u32 end)
 {
-	while (i + 8 <= end) {
-		u64 w = get_unaligned_le64(b + i);
+	const u8 *p = b + i, *stop = b + end;
+
+	while (stop - p >= 8) {
+		u64 w = get_unaligned_le64(p);
 		u64 d = w ^ SWAR(0x7f);
 		u64 hit;
 
@@ -62,12 +68,12 @@ static __always_inline u32 http_find_ctl(const u8 *b, u32 i, u32 end)
 		hit = ((w - SWAR(0x20)) & ~w) | ((d - SWAR(1)) & ~d);
 		hit &= SWAR(0x80);
 		if (hit)
-			return i + (__builtin_ctzll(hit) >> 3);
-		i += 8;
+			return p - b + (__builtin_ctzll(hit) >> 3);
+		p += 8;
 	}
-	while (i < end && b[i] >= 0x20 && b[i] != 0x7f)
-		i++;
-	return i;
+	while (p < stop && *p >= 0x20 && *p != 0x7f)
+		p++;
+	return p - b;
 }
 
 static inline bool http_is_ows(u8 c)
