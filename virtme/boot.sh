@@ -107,14 +107,14 @@ pick_accel() {
 	if [ -n "$accel" ]; then return; fi
 	accel=tcg
 	if ! [ -r /dev/kvm -a -w /dev/kvm ]; then return; fi
-	key=$(cat /proc/sys/kernel/random/boot_id; "$REPO/virtme/qemu" --version | head -n1)
+	key=$(cat /proc/sys/kernel/random/boot_id; "$REPO/virtme/root-exec" qemu-system-x86_64 --version | head -n1)
 	key=$(echo "$key" | sha256sum | cut -c1-16)
 	if [ -f "$file" ] && [ "$(cut -d' ' -f2 "$file")" = "$key" ]; then
 		accel=$(cut -d' ' -f1 "$file")
 		return
 	fi
 	step "vm: does KVM work here? (trial boot, at most 15 s)"
-	if (timeout -k 1 14 "$REPO/virtme/qemu" -nodefaults -no-reboot -display none \
+	if (timeout -k 1 14 "$REPO/virtme/root-exec" qemu-system-x86_64 -nodefaults -no-reboot -display none \
 		-machine q35,accel=kvm -cpu host -smp 2 -m 512M -kernel "$image" -initrd "$initrd" \
 		-append "console=ttyS0 quiet panic=-1 ktcpvs.trial" \
 		-serial "file:$run/trial" </dev/null >/dev/null; true) 2>/dev/null &&
@@ -128,9 +128,6 @@ pick_accel() {
 	mv "$file.$$" "$file"
 }
 
-# qemu dies with this script, even if that is killed by SIGKILL.
-guarded() { exec setpriv --pdeathsig KILL "$@"; }
-
 accel_args() {
 	if [ "$icount" ]; then
 		cpus=1
@@ -143,9 +140,11 @@ accel_args() {
 }
 
 # Emulated CPUs stall for seconds when the host is busy: that is no news.
-slow_ok="rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+kernel_args="oops=panic log_buf_len=4M mitigations=off rcupdate.rcu_cpu_stall_timeout=120
+	watchdog_thresh=60"
+kernel_args=${kernel_args//[$'\n\t']/ }
 
-# Emulated code patching can hit a CPU with its own int3 (see virtme/qemu). A
+# Emulated code patching can hit a CPU with its own int3 (see virtme/root-exec). A
 # guest that dies so before the command began is booted again; after that the
 # command's effects are unknown, and the run fails.
 boot_again() {
@@ -191,9 +190,47 @@ boot_once() {
 		qargs+=(-chardev "file,id=out,path=$run/out" -device virtserialport,chardev=out,name=out
 			-chardev "file,id=err,path=$run/err" -device virtserialport,chardev=err,name=err)
 	fi
-	(guarded "$REPO/virtme/qemu" "${qargs[@]}" -append \
-		"console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=4M $slow_ok mitigations=off $append" \
-		<"$in" 2>"$run/qemu") &
+	"$REPO/virtme/root-exec" qemu-system-x86_64 "${qargs[@]}" \
+		-append "console=ttyS0 loglevel=5 panic=-1 $kernel_args $append" \
+		<"$in" 2>"$run/qemu" &
+	qemu=$!
+	supervise
+	if [ "$saved_tty" ]; then stty "$saved_tty"; fi
+	saved_tty=''
+}
+
+# virtme-ng brings its own init and mounts; guest-init runs as its script, and
+# as with plain qemu the run directory carries orders and results. Its streams
+# end in pipes: it opens them anew, which would truncate a file.
+boot_vng() {
+	local opts bin=$run/bin p args
+
+	initramfs # of the trial boot
+	pick_accel
+	mkdir "$bin"
+	for p in vng virtme-run qemu-system-x86_64 file modprobe depmod; do
+		ln -s "$REPO/virtme/root-exec" "$bin/$p"
+	done
+	for p in "$REPO" /mnt/run; do
+		if [ ! -d "$ROOT$p" ]; then as_root mkdir -p "$ROOT$p"; fi
+	done
+	opts="-chardev file,id=klog,path=$run/console -device isa-serial,chardev=klog"
+	if [ "$tty" ]; then
+		opts+=" -chardev serial,id=tty,path=$(tty) -device virtio-serial-pci"
+		opts+=" -device virtconsole,chardev=tty"
+		saved_tty=$(stty -g)
+		stty raw -echo
+	fi
+	args=(--run "$image" --root "$ROOT" --force-9p --user root --disable-microvm
+		--disable-monitor --cpus "$cpus" --memory "$memory" --qemu "$bin/qemu-system-x86_64"
+		--overlay-rwdir /mnt --overlay-rwdir "/$(cut -d/ -f2 <<<"$REPO")"
+		--rwdir "$REPO=$REPO" --rwdir "/mnt/run=$run" --cwd "$ROOT$REPO"
+		--append "console=ttyS1 loglevel=${KTCPVS_LOGLEVEL:-5} $kernel_args $append" --qemu-opts="$opts")
+	if [ "$accel" = tcg ]; then args+=(--disable-kvm); fi
+	if [ "$icount" ]; then die "--icount goes with --fast"; fi
+	PATH=$bin:$PATH "$bin/vng" ${KTCPVS_VNG_ARGS:-} "${args[@]}" --exec \
+		"KTCPVS_RUN=/mnt/run exec bash $REPO/virtme/guest-init --child" \
+		</dev/null > >(exec cat) 2> >(exec tee "$run/qemu" >&2) &
 	qemu=$!
 	supervise
 	if [ "$saved_tty" ]; then stty "$saved_tty"; fi

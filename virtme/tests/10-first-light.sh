@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 150
+# limit: 240
 #
 # First light: requests go through the kernel, and each comes out right.
 #
@@ -26,16 +26,15 @@ bad 9000
 service web "$VIP:80" --mode http -s rr -- 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80
 urls=()
 for i in 1 2 3 4 5 6 7 8 9; do urls+=("http://$VIP/$i"); done
-got=$(get -w '%{stderr}%{num_connects} ' "${urls[@]}" 2>"$TMP/connects" | tr -d '\n')
 is "$(get "${urls[@]}" | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
 	" 3 server 1; 3 server 2; 3 server 3;" "rr: every server answers as often"
 got=$(get -w '|%{num_connects}\n' "${urls[@]}" | tr '\n' ' ')
 is "$(grep -oE 'server [123]' <<<"$got" | awk '{ if (NR > 1) { d = ($2 - last + 3) % 3; if (d != 1) bad++ } last = $2 } END { print NR, bad + 0 }')" \
 	"9 0" "rr: the requests of one connection meet the servers in turn"
 is "$(grep -oE '[|][01]' <<<"$got" | tr -d '|\n')" 100000000 "... and it was one connection"
-counted web requests 27 "27 requests counted"
-counted web responses_2xx 27 "27 responses counted"
-counted web connections 3 "3 connections counted"
+counted web requests 18 "18 requests counted"
+counted web responses_2xx 18 "18 responses counted"
+counted web connections 2 "2 connections counted"
 
 adm -E -i web -s wrr
 adm -e -i web -r 10.2.0.1:80 -w 3
@@ -60,6 +59,7 @@ kill "${pids[@]}" 2>/dev/null
 wait "${pids[@]}" 2>/dev/null
 check "wlc: clients that went away free their servers" poll 5 stat_is web 10.2.0.3:80.active 0
 adm -D -i web
+refuses "a deleted service listens no more" 'onnect' get "http://$VIP/"
 
 # --- what the server sees
 
@@ -81,6 +81,7 @@ is "$(get -H 'Transfer-Encoding: chunked' --data-binary "@$TMP/data/slow.bin" "h
 
 # --- pooled server connections
 
+adm -E -i echo --pool-timeout 60s
 before=$(inb curl -s 'http://10.2.0.1:9000/count' | grep -oE '"connections":[0-9]+' | cut -d: -f2)
 for ((i = 0; i < 20; i++)); do get "http://$VIP:81/ok"; done >"$TMP/oks"
 is "$(grep -c '^ok$' "$TMP/oks")" 20 "20 clients one after the other are answered"
@@ -89,7 +90,10 @@ read_stats echo
 # The probe itself is one; a worker has a pool of its own.
 at_most $((after - before - 1)) "$(nproc)" "the server saw few connections: they share the pooled ones"
 at_least "${st[pool_hits]}" 18 "pool hits are counted"
-check "an unused server connection is closed in the end" poll 8 stat_is echo 10.2.0.1:9000.idle 0
+adm -E -i echo --pool-timeout 1s
+for ((i = 0; i < 4; i++)); do get "http://$VIP:81/ok" >/dev/null & done
+wait -n
+check "an unused server connection is closed in the end" poll 90 stat_is echo 10.2.0.1:9000.idle 0
 
 # --- families
 
@@ -149,11 +153,12 @@ both "404 with a body" '/status?code=404'
 both "503 of the server is the server's" '/status?code=503'
 both "one byte a segment" '/dribble?size=200&ms=0'
 both "a late body" '/delay-body?ms=300'
-both "HEAD, then GET, on one connection" '/ok?size=10' -I --next -s "http://$VIP:83/ok?size=20"
 both "POST, PUT, DELETE" '/body' -X PUT -d abc
 # A bodiless answer must not make the next one late or wrong on its connection.
-is "$(get -w '%{http_code} ' "http://$VIP:83/status?code=204" "http://$VIP:83/status?code=304" "http://$VIP:83/ok" -I "http://$VIP:83/ok" |
-	grep -oE '^204|304|200 ' | tr -d ' \n')" "204304200200" "204, 304 and HEAD keep the connection in order"
+got=$(printf 'GET /status?code=204 HTTP/1.1\r\nHost: a\r\n\r\nGET /status?code=304 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /ok?size=50 HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n' |
+	raw "$VIP:83" | tr -d '\r')
+is "$(grep -oE '^HTTP/1.1 [0-9]+|^ok$' <<<"$got" | sed 's,HTTP/1.1 ,,' | tr '\n' ' ')" "204 304 200 200 ok " \
+	"204, 304 and HEAD keep their connection in order"
 is "$(get "http://$VIP:83/http10?size=5" "http://$VIP:83/ok" | tail -c 3)" ok "after a close-delimited answer the next request is served"
 
 # --- interim responses
@@ -177,10 +182,8 @@ is "$(grep -c '^HTTP/1.1 ' <<<"$got")" 6 "... each of the six, HEAD without a bo
 
 got=$(printf 'GET /ok HTTP/1.0\r\n\r\n' | raw "$VIP:83" | tr -d '\r')
 is "$(head -n 1 <<<"$got" | cut -d' ' -f2) $(tail -n 1 <<<"$got")" "200 ok" "HTTP/1.0 without Host"
-milliseconds raw "$VIP:83" 15 < <(printf 'GET /ok HTTP/1.0\r\n\r\n'; sleep 12) >"$TMP/out"
-at_most $ms $((8000 * TIME_FACTOR)) "... and the connection ends with the answer (ms)"
+check "... and we end the connection with the answer" talk "$VIP" 83 <<<$'GET /ok HTTP/1.0\r\n\r'
 body page.txt 100000
-is "$(get -0 "http://$VIP:80/" 2>&1 | grep -c .)" 1 "nothing listens where the service was deleted"
 service web10 "$VIP:84" --mode http -s rr -- 10.2.0.1:80
 is "$(get -0 "http://$VIP:84/chunked/page.txt" | cmp - "$TMP/data/page.txt" && echo same)" same "HTTP/1.0 and a server that would chunk"
 got=$(printf 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /xff HTTP/1.0\r\n\r\n' | raw "$VIP:84" | tr -d '\r')
@@ -188,11 +191,9 @@ is "$(grep -cE '^(server 1|10\.1\.0\.1)$' <<<"$got")" 2 "HTTP/1.0 with keep-aliv
 
 # --- upgrade
 
-got=$({
-	printf 'GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
-	sleep 1
-	echo over the tunnel
-} | raw "$VIP:83" | tr -d '\r')
+# What the client sends before it has the 101 belongs to the tunnel too.
+got=$(printf 'GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nover the tunnel\n' |
+	raw "$VIP:83" | tr -d '\r')
 is "$(head -n 1 <<<"$got" | cut -d' ' -f2) $(tail -n 1 <<<"$got")" "101 over the tunnel" "101 makes a tunnel"
 
 # --- large heads

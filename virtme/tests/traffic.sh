@@ -151,6 +151,12 @@ outcome() {
 # output until it ends, or until nothing comes for so long after our end.
 raw() { inc socat -t "${2:-10}" - "TCP:$1,nodelay"; }
 
+# talk ADDRESS PORT: standard input to it, then what comes, until the other side
+# ends the connection; ours never does. Fails if it takes longer than 15 s.
+talk() {
+	inc timeout "$((15 * TIME_FACTOR))" bash -c 'exec 3<>"/dev/tcp/$0/$1" && cat >&3 && cat <&3' "$1" "$2"
+}
+
 # milliseconds COMMAND...: how long it took, in the variable ms.
 milliseconds() {
 	local start
