@@ -522,7 +522,8 @@ int tcpvs_http_scan(struct tcpvs_http_scan *s, const u8 *piece, u32 len,
 				s->state = SCAN_EMPTY;
 				continue;
 			case SCAN_EMPTY_CR:
-				s->state = SCAN_LINE;
+				/* A third one would be an error, and is found. */
+				s->state = SCAN_BOL;
 				continue;
 			case SCAN_CR:
 				s->state = SCAN_BOL;

@@ -103,6 +103,7 @@ static void scanning(parse_fn parse, const u8 *msg, u32 len, int whole, u8 first
 	}
 	if (whole > 0)
 		CHECK_MSG(r1 == 1 && pos1 == (u32)whole, msg, len);
+	CHECK_MSG(r1 || len < lim->head_max, msg, len);
 	/* After an end or a limit the parser has an answer. */
 	if (r1)
 		CHECK_MSG(parse_copy(parse, &h, msg, pos1, lim), msg, pos1);

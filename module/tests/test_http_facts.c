@@ -175,6 +175,42 @@ static void field_names(void)
 	      TCPVS_H_X_FORWARDED_OTHER);
 }
 
+/* How many bytes the search needs, and what it says of them. */
+static int scan(const char *text, u32 len, u8 first, u32 head_max, u32 *pos)
+{
+	struct tcpvs_http_scan s = { .state = first };
+	int r;
+
+	test_what = text;
+	r = tcpvs_http_scan(&s, (const u8 *)text, len, head_max);
+	*pos = s.pos;
+	return r;
+}
+
+/* A peer is told of its error when it is certain, not when time runs out. */
+static void scanning(void)
+{
+	u32 pos;
+
+	CHECK(scan("GET / HTTP/1.1\r\n\r\nx", 19, 0, 0, &pos) == 1 &&
+	      pos == 18);
+	CHECK(scan("\r\n\r\nG\r\n\r\n", 9, 0, 0, &pos) == 1 && pos == 9);
+	CHECK(scan("\r\n\r\n\r\nG", 7, 0, 0, &pos) == 1 && pos == 6);
+	CHECK(scan("\r\nx", 3, 0, 0, &pos) == 0 && pos == 3);
+	CHECK(scan("\r\n\r\n", 4, TCPVS_SCAN_RESPONSE, 0, &pos) == 1);
+	CHECK(scan("GET /\0abc", 9, 0, 0, &pos) == 1 && pos == 6);
+	CHECK(scan("\0abc", 4, 0, 0, &pos) == 1 && pos == 1);
+	CHECK(scan("GET /\nabc", 9, 0, 0, &pos) == 1 && pos == 6);
+	CHECK(scan("\nabc", 4, 0, 0, &pos) == 1 && pos == 1);
+	CHECK(scan("GET\r\n\nabc", 9, 0, 0, &pos) == 1 && pos == 6);
+	CHECK(scan("GET /\rabc", 9, 0, 0, &pos) == 1 && pos == 7);
+	CHECK(scan("a\tb\x7f", 4, 0, 0, &pos) == 0 && pos == 4);
+	CHECK(scan("abcdef", 6, 0, 6, &pos) == -TCPVS_HE_HEAD_TOO_LARGE);
+	CHECK(scan("abcdef", 5, 0, 6, &pos) == 0);
+	CHECK(scan("a\r\n\r\n", 5, 0, 5, &pos) == 1 && pos == 5);
+	CHECK(scan("a\r\n\r\n", 5, 0, 4, &pos) == -TCPVS_HE_HEAD_TOO_LARGE);
+}
+
 #define REQ(lines) "GET / HTTP/1.1\r\nHost: a\r\n" lines "\r\n"
 
 static void flags(void)
@@ -462,6 +498,7 @@ int main(void)
 	methods();
 	targets();
 	field_names();
+	scanning();
 	flags();
 	limits();
 	forwarded();
