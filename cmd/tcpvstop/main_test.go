@@ -188,10 +188,17 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s: status %d", h, status)
 		}
 	}
-	// The help knows every flag.
-	for _, flag := range []string{"-b", "-n", "-d", "-o", "--filter", "--netns", "-h"} {
-		if !strings.Contains(usage, flag) {
-			t.Errorf("%s is not in the help", flag)
+	// The help and the manual page know every flag.
+	manual, err := os.ReadFile("../../man/tcpvstop.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.ReplaceAll(string(manual), `\-`, "-")
+	for _, flag := range []string{
+		"-b", "--batch", "-n", "--frames", "-d", "--delay", "-o", "--output", "--filter", "--netns", "-h", "--help",
+	} {
+		if !strings.Contains(usage, flag) || !strings.Contains(page, flag) {
+			t.Errorf("%s is not in the help or not in the manual page", flag)
 		}
 	}
 }
