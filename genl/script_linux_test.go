@@ -165,7 +165,6 @@ func (k *scriptSocket) LeaveGroup(uint32) error                  { return nil }
 // Attributes by hand, independent of the encoder under test.
 
 func u32(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
-func u64(n uint64) []byte { return binary.NativeEndian.AppendUint64(nil, n) }
 
 func nla(kind uint16, payload []byte) []byte {
 	b := binary.NativeEndian.AppendUint16(nil, uint16(4+len(payload)))
@@ -200,11 +199,6 @@ func message(req netlink.Message, cmd uint8, attrs ...[]byte) netlink.Message {
 		Header: netlink.Header{Type: scriptFamily, Sequence: req.Header.Sequence, PID: 1, Length: uint32(16 + len(data))},
 		Data:   data,
 	}
-}
-
-func multi(m netlink.Message) netlink.Message {
-	m.Header.Flags |= netlink.Multi
-	return m
 }
 
 func done(req netlink.Message) netlink.Message {

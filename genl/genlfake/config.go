@@ -112,8 +112,8 @@ func (s *service) server(addr netip.AddrPort) *realServer {
 }
 
 // find returns the service a request names.
-func (c *config) find(found attrs, key uint16) (*service, *refusal) {
-	a, r := serviceName(found, key)
+func (c *config) find(found attrs, what string) (*service, *refusal) {
+	a, r := serviceName(found, what)
 	if r != nil {
 		return nil, r
 	}
@@ -123,14 +123,18 @@ func (c *config) find(found attrs, key uint16) (*service, *refusal) {
 	return nil, refuse(syscall.ENOENT, a, "there is no service \"%.24s\"", a.text())
 }
 
+// What a request calls the name of a service, its first attribute.
+const (
+	theName    = "the name"    // it is about the service
+	theService = "the service" // it is about a server
+)
+
 // serviceName returns the attribute that names a service, checked.
-func serviceName(found attrs, key uint16) (*attr, *refusal) {
-	a := found[key]
+func serviceName(found attrs, what string) (*attr, *refusal) {
+	a := found[spec.AServiceName]
 	switch {
-	case a == nil && key == spec.AServiceName:
-		return nil, refuse(syscall.EINVAL, nil, "the name is missing")
 	case a == nil:
-		return nil, refuse(syscall.EINVAL, nil, "the service is missing")
+		return nil, refuse(syscall.EINVAL, nil, "%s is missing", what)
 	case a.text() == "":
 		return nil, refuse(syscall.EINVAL, a, "the name of a service is empty")
 	case len(a.text())+1 < len(a.data):
@@ -147,7 +151,7 @@ func serviceName(found attrs, key uint16) (*attr, *refusal) {
 // findServer returns the service and the server a request names; without the
 // server its address, and why.
 func (c *config) findServer(found attrs) (*service, *realServer, netip.AddrPort, *refusal) {
-	if _, r := serviceName(found, spec.AServerService); r != nil {
+	if _, r := serviceName(found, theService); r != nil {
 		return nil, nil, netip.AddrPort{}, r
 	}
 	a := found[spec.AServerAddress]
@@ -158,7 +162,7 @@ func (c *config) findServer(found attrs) (*service, *realServer, netip.AddrPort,
 	if r != nil {
 		return nil, nil, addr, r
 	}
-	s, r := c.find(found, spec.AServerService)
+	s, r := c.find(found, theService)
 	if r != nil {
 		return nil, nil, addr, r
 	}
@@ -215,7 +219,7 @@ func (c *config) checkListens() *refusal {
 		if older.id > s.id {
 			older, s = s, older
 		}
-		return refuse(syscall.EADDRINUSE, nil, "service \"%.20s\": its address and port are those of \"%.20s\"", s.name, older.name)
+		return refuse(syscall.EADDRINUSE, nil, "\"%.20s\" has the address and port of \"%.20s\"", s.name, older.name)
 	}
 	return nil
 }

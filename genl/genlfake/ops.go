@@ -23,7 +23,7 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 	case spec.CmdSettingsGet:
 		return []message{flat(op, &k.settings)}, nil
 	case spec.CmdServiceGet:
-		svc, r := k.config.find(found, spec.AServiceName)
+		svc, r := k.config.find(found, theName)
 		if r != nil {
 			return nil, r
 		}
@@ -84,7 +84,7 @@ func (k *Kernel) stage(op *spec.Op, found attrs, tx *transaction) *refusal {
 		r = k.serviceSet(c, found)
 	case spec.CmdServiceDel:
 		var svc *service
-		if svc, r = c.find(found, spec.AServiceName); r == nil {
+		if svc, r = c.find(found, theName); r == nil {
 			c.services = slices.DeleteFunc(c.services, func(o *service) bool { return o == svc })
 		}
 	case spec.CmdFlush:
@@ -102,7 +102,7 @@ func (k *Kernel) stage(op *spec.Op, found attrs, tx *transaction) *refusal {
 // same name goes on with its connections, although the candidate may have
 // deleted it; unless it runs elsewhere or otherwise.
 func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
-	a, r := serviceName(found, spec.AServiceName)
+	a, r := serviceName(found, theName)
 	if r != nil {
 		return r
 	}
@@ -134,7 +134,7 @@ func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
 }
 
 func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
-	a, r := serviceName(found, spec.AServiceName)
+	a, r := serviceName(found, theName)
 	if r != nil {
 		return r
 	}
@@ -142,7 +142,7 @@ func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
 	if r := wanted.edit(found); r != nil { // what the request says comes first
 		return r
 	}
-	svc, r := c.find(found, spec.AServiceName)
+	svc, r := c.find(found, theName)
 	if r != nil {
 		return r
 	}
@@ -276,6 +276,7 @@ func (k *Kernel) begin(s *socket, found attrs) *refusal {
 	if a := found[spec.ATransactionGeneration]; a != nil {
 		tx.config.generation = uint32(a.number())
 		if r := k.fresh(tx); r != nil {
+			r.offset = a.offset
 			return r
 		}
 	}
@@ -314,7 +315,7 @@ func (k *Kernel) immediate(op *spec.Op, found attrs) *refusal {
 		}
 		return nil
 	}
-	svc, r := k.config.find(found, spec.AServiceName)
+	svc, r := k.config.find(found, theName)
 	if r != nil {
 		return r
 	}
@@ -348,7 +349,7 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 	}
 	d := &dump{op: op, generation: k.config.generation, header: netlink.Header{Sequence: m.Header.Sequence, PID: s.pid}}
 	if op.Cmd == spec.CmdServerGet && found.has(spec.AServerService) {
-		svc, r := k.config.find(found, spec.AServerService)
+		svc, r := k.config.find(found, theService)
 		if r != nil {
 			return r
 		}

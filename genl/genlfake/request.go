@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -88,7 +89,8 @@ func parse(set *spec.Set, allowed *spec.Request, data []byte, offset int) (attrs
 		kind := binary.NativeEndian.Uint16(data[at+2:])
 		a := &attr{offset: offset + at, data: data[at+4 : at+length]}
 		a.def = set.Lookup(kind & typeMask)
-		if a.def == nil {
+		// A policy ends with the last attribute it allows.
+		if a.def == nil || allowed != nil && a.def.Type > slices.Max(allowed.Attributes) {
 			return nil, refuse(syscall.EINVAL, a, "Unknown attribute type")
 		}
 		if a.def.Kind == spec.KindPad || allowed != nil && !allowed.Allows(a.def.Type) {
@@ -232,6 +234,9 @@ func (a attrs) describe(b *strings.Builder, set *spec.Set, prefix string) {
 func (k *Kernel) handle(s *socket, m netlink.Message) {
 	if m.Header.Flags&netlink.Request == 0 {
 		return
+	}
+	for len(m.Data)%4 != 0 { // as it is on the way to a kernel
+		m.Data = append(m.Data[:len(m.Data):len(m.Data)], 0)
 	}
 	if r := k.dispatch(s, m); r != nil {
 		s.acknowledge(m, r)
