@@ -58,10 +58,13 @@ func serviceErrors(s *genl.ServiceStats) uint64 {
 	return s.Responses5xx + s.Aborted + s.RefusedLimit + s.RefusedMemory
 }
 
-// serverErrors counts what a server did wrong. What it was retried for is
-// among it, so it may be more than its service's.
+// serverErrors counts what went wrong with a server: answers with status 500
+// and above, requests it left without a whole response, connects that failed.
+// These are disjoint too; timeouts, resets and bad answers are among the
+// second, connects that timed out among the third. What another server made
+// good again is among them, so they may be more than the service's.
 func serverErrors(s *genl.ServerStats) uint64 {
-	return s.Responses5xx + s.ConnectErrors + s.Timeouts + s.Resets + s.BadResponse
+	return s.Responses5xx + s.Aborted + s.ConnectErrors
 }
 
 // NewFrame compares a snapshot with the one before; prev may be nil.

@@ -61,7 +61,7 @@ func (m Model) helpContent() []string {
 		{"IDLE", "unused connections kept to the servers"},
 		{"IN/s OUT/s", "bytes of requests, bytes of responses"},
 		{"ERR/s", "answers 5xx, requests broken off, clients refused;"},
-		{"", "of a server 5xx, failed connects, timeouts, resets"},
+		{"", "of a server 5xx, requests broken off, failed connects"},
 		{"ERRORS", "the same since the service or server was made"},
 		{"SHARE", "of the requests: of all, of a server's service"},
 	} {
