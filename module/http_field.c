@@ -120,6 +120,24 @@ int tcpvs_http_authority(struct tcpvs_http_head *h, const u8 *b, u32 i,
 	return i;
 }
 
+/*
+ * Nothing but spaces around a value on which servers must agree.  A tab there
+ * is allowed, but a parser is in wide use to which "chunked" and a tab is not
+ * chunked: it would read the body as the next message.
+ */
+static bool only_spaces(const u8 *b, const struct tcpvs_http_hdr *hdr)
+{
+	u32 i;
+
+	for (i = hdr->name + hdr->nlen + 1; i < hdr->val; i++)
+		if (b[i] == '\t')
+			return false;
+	for (i = hdr->val + hdr->vlen; b[i] != '\r'; i++)
+		if (b[i] == '\t')
+			return false;
+	return true;
+}
+
 static int read_host(struct tcpvs_http_head *h, const u8 *b,
 		     struct tcpvs_http_hdr *hdr)
 {
@@ -134,6 +152,8 @@ static int read_host(struct tcpvs_http_head *h, const u8 *b,
 				 !from_target);
 	if (r < 0)
 		return r;
+	if (!only_spaces(b, hdr))
+		return -TCPVS_HE_BAD_HOST;
 	/* RFC 9112 3.2.2: the target's host counts, and replaces this one. */
 	return from_target;
 }
@@ -150,7 +170,7 @@ static int read_length(struct tcpvs_http_head *h, const u8 *b,
 		return -TCPVS_HE_DUP_LENGTH;
 	if (h->flags & TCPVS_HF_CHUNKED)
 		return -TCPVS_HE_LENGTH_AND_TE;
-	if (!hdr->vlen)
+	if (!hdr->vlen || !only_spaces(b, hdr))
 		return -TCPVS_HE_BAD_LENGTH;
 	for (i = 0; i < hdr->vlen; i++) {
 		u32 d = p[i] - '0';
@@ -178,6 +198,8 @@ static int read_coding(struct tcpvs_http_head *h, const u8 *b,
 		return -TCPVS_HE_LENGTH_AND_TE;
 	/* RFC 9112 6.1: in HTTP/1.0 its framing is faulty by definition. */
 	if (!h->minor)
+		return -TCPVS_HE_BAD_TE;
+	if (!only_spaces(b, hdr))
 		return -TCPVS_HE_BAD_TE;
 	if (http_is(b + hdr->val, hdr->vlen, "chunked")) {
 		h->flags |= TCPVS_HF_CHUNKED;
