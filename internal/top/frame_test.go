@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,24 @@ func TestRates(t *testing.T) {
 	}
 	if s := web.Servers; s[0].Share+s[1].Share != 1 || s[1].Share < 0.66 || s[2].Share != 0 {
 		t.Errorf("shares %v %v %v", s[0].Share, s[1].Share, s[2].Share)
+	}
+}
+
+// One failure is one error, however many counters tell of it.
+func TestErrorsOnce(t *testing.T) {
+	server := genl.ServerStats{
+		ConnectErrors: 2, Timeouts: 2, // one connect refused, one timed out, one answer too late
+		Aborted: 3, Resets: 1, BadResponse: 1, // that one, a reset, nonsense
+		Responses5xx: 1,
+	}
+	if n := serverErrors(&server); n != 6 {
+		t.Errorf("server: %d errors", n)
+	}
+	service := genl.ServiceStats{
+		Responses5xx: 3, NoServer: 1, BadResponse: 1, TimeoutResponse: 1, Aborted: 1, Broken: 1, RefusedLimit: 1, RefusedMemory: 1,
+	}
+	if n := serviceErrors(&service); n != 6 {
+		t.Errorf("service: %d errors", n)
 	}
 }
 
@@ -316,4 +335,46 @@ func TestBatchEnds(t *testing.T) {
 	if err != nil || b.Len() != 0 {
 		t.Errorf("interrupted: %v, %q", err, b.String())
 	}
+}
+
+// A table of 100,000 servers: a frame with every snapshot, the sort when it
+// changes, and the way of a key that only moves the cursor.
+func BenchmarkBigTable(b *testing.B) {
+	snap := Snapshot{Time: epoch, Servers: map[string][]genl.Server{}}
+	for i := range 100 {
+		name := fmt.Sprintf("service-%d", i)
+		snap.Services = append(snap.Services, genl.Service{ID: uint32(i + 1), Name: name})
+		for k := range 1000 {
+			snap.Servers[name] = append(snap.Servers[name], genl.Server{
+				ID: uint32(1000 + i*1000 + k), Service: name, Weight: 1,
+				Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i), byte(k >> 8), byte(k)}), 80),
+				Stats:   genl.ServerStats{Requests: uint64(i * k)},
+			})
+		}
+	}
+	next := snap
+	next.Time = epoch.Add(time.Second)
+	b.Run("frame", func(b *testing.B) {
+		for b.Loop() {
+			NewFrame(&snap, next)
+		}
+	})
+	m := New(Options{Interval: time.Second, Theme: plainTheme()})
+	m.layout = newLayout(80, 24)
+	m.frame = NewFrame(&snap, next)
+	m.sel.sort = colRequests
+	b.Run("sort", func(b *testing.B) {
+		for b.Loop() {
+			rows(m.frame, m.sel)
+		}
+	})
+	b.Run("key", func(b *testing.B) {
+		m.settle()
+		m.moveCursor(50000)
+		for b.Loop() {
+			m.moveCursor(1)
+			m.settle()
+			m.View()
+		}
+	})
 }

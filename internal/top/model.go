@@ -69,6 +69,7 @@ type Model struct {
 	interval time.Duration
 	paused   bool
 	sel      selection
+	folds    int // changes of sel.folded
 
 	start  time.Time // of the view: time of the first snapshot
 	prev   *Snapshot
@@ -80,11 +81,21 @@ type Model struct {
 	ticks  int       // number of the tick that counts; earlier ones are stale
 
 	rows      []row
+	built     build // what the rows were made of
 	cursor    int
 	cursorKey rowKey
 	first     int // first row shown
 	detail    rowKey
 	page      int // first line shown of help or detail
+}
+
+// build is what rows follow from; folds counts the changes of the folded set.
+type build struct {
+	frame   *Frame
+	sort    int
+	reverse bool
+	filter  string
+	folds   int
 }
 
 // New makes a model.
@@ -352,6 +363,7 @@ func (m *Model) setFolded(change func(map[uint32]bool)) {
 	}
 	change(folded)
 	m.sel.folded = folded
+	m.folds++
 }
 
 func (m *Model) moveCursor(by int) {
@@ -362,10 +374,12 @@ func (m *Model) moveCursor(by int) {
 	m.cursorKey = m.rows[m.cursor].key()
 }
 
-// settle makes the rows anew and puts the cursor on the row it was on; if that
+// settle makes the rows anew, if they must be, and puts the cursor on the row it was on; if that
 // row is gone, on the one in its place.
 func (m *Model) settle() {
-	m.rows = rows(m.frame, m.sel)
+	if b := (build{m.frame, m.sel.sort, m.sel.reverse, m.sel.filter, m.folds}); b != m.built {
+		m.rows, m.built = rows(m.frame, m.sel), b
+	}
 	if len(m.rows) == 0 {
 		m.cursor, m.first = 0, 0
 		return
