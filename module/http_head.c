@@ -125,8 +125,6 @@ static void find_incoming(struct incoming *in, const struct tcpvs_http_head *h)
 	u32 i;
 
 	for (i = next_edit(h, 0); i < h->nhdr; i = next_edit(h, i + 1)) {
-		if (h->hdr[i].flags & TCPVS_HDRF_ALIAS)
-			continue;
 		switch (h->hdr[i].id) {
 		case TCPVS_H_X_FORWARDED_FOR:
 			in->xff = i + 1;

@@ -254,8 +254,8 @@ static bool name_alias(const u8 *p, const char *name, u32 n)
  * @len: its length
  * @flags: TCPVS_HDRF_ALIAS is set when it is one only with '_' taken for '-'
  *
- * Aliases are known of the names that frame a message or speak of the client;
- * those of other names are other headers.
+ * Aliases are known of the names that frame a message; one of X-Forwarded-For
+ * and its like is TCPVS_H_X_FORWARDED_OTHER, of other names another header.
  *
  * Return: enum tcpvs_http_hdr_id
  */
@@ -274,9 +274,7 @@ u8 tcpvs_http_field_id(const u8 *name, u32 len, u8 *flags)
 		if (likely(name_eq(name, name_of[id].text, len)))
 			return id;
 		if ((id == TCPVS_H_CONTENT_LENGTH ||
-		     id == TCPVS_H_TRANSFER_ENCODING ||
-		     (id >= TCPVS_H_X_FORWARDED_FOR &&
-		      id <= TCPVS_H_X_FORWARDED_HOST)) &&
+		     id == TCPVS_H_TRANSFER_ENCODING) &&
 		    name_alias(name, name_of[id].text, len)) {
 			*flags |= TCPVS_HDRF_ALIAS;
 			return id;
