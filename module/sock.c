@@ -31,12 +31,17 @@ static void leg_event(struct tcpvs_leg *leg, int bit)
 	tcpvs_worker_push(leg->worker, &leg->node);
 }
 
+static struct tcpvs_leg *leg_of(struct sock *sk)
+{
+	return __locked_read_sk_user_data_with_flags(sk, SK_USER_DATA_NOCOPY);
+}
+
 static void leg_data_ready(struct sock *sk)
 {
 	struct tcpvs_leg *leg;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	leg = rcu_dereference_sk_user_data(sk);
+	leg = leg_of(sk);
 	if (leg)
 		leg_event(leg, TCPVS_EV_READ);
 	read_unlock_bh(&sk->sk_callback_lock);
@@ -47,7 +52,7 @@ static void leg_write_space(struct sock *sk)
 	struct tcpvs_leg *leg;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	leg = rcu_dereference_sk_user_data(sk);
+	leg = leg_of(sk);
 	if (leg && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		leg_event(leg, TCPVS_EV_WRITE);
@@ -60,7 +65,7 @@ static void leg_state_change(struct sock *sk)
 	struct tcpvs_leg *leg;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	leg = rcu_dereference_sk_user_data(sk);
+	leg = leg_of(sk);
 	if (leg)
 		leg_event(leg, TCPVS_EV_STATE);
 	read_unlock_bh(&sk->sk_callback_lock);
