@@ -88,7 +88,7 @@ func init() {
 			doc: "print the table in numbers, to be restored", run: runSave},
 		{long: "restore", short: "R", doc: "replace the table by what comes from stdin", run: runRestore},
 		{long: "start", takes: []string{"ident"}, doc: "start one service, or all", run: runStart},
-		{long: "stop", takes: []string{"ident", "now"}, doc: "stop one service, or all; they drain first", run: runStop},
+		{long: "stop", takes: []string{"ident", "now", "wait"}, doc: "stop one service, or all; they drain first", run: runStop},
 		{long: "help", short: "h", doc: "print this", run: runHelp},
 
 		{verb: "check", arg: "FILE", doc: "check a configuration file; needs no kernel", run: runCheck},
@@ -114,6 +114,7 @@ func makeOptions() []*option {
 		{long: "exact", doc: "print counters with every digit"},
 		{long: "output", short: "o", arg: "text|json", doc: "form of the output"},
 		{long: "now", doc: "with --stop: reset the connections at once"},
+		{long: "wait", doc: "with --stop: return when every connection has ended"},
 		{long: "netns", arg: "NAME", doc: "work on another network namespace: a name or a path"},
 	}
 	for s := config.Setting(0); s < config.NumSettings; s++ {
@@ -381,9 +382,6 @@ func (o *options) checkOptions() error {
 	}
 	if form, ok := o.get("output"); ok && form != "text" && form != "json" {
 		return usagef("-o text or -o json", "-o: unknown form %q", form)
-	}
-	if o.has("now") && o.cmd.long != "stop" {
-		return usagef("", "--now goes with --stop")
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/netlink"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -31,6 +33,8 @@ type world struct {
 	modprobe string // "" loads the module, else the error of modprobe
 	probes   int    // how often modprobe was called
 	status   int    // of the latest tcpvsadm
+	overtake bool   // somebody changes the table before the next transaction begins
+	dials    int    // of the running tcpvsadm
 }
 
 type worldKey struct{}
@@ -97,7 +101,8 @@ func (w *world) run(ts *testscript.TestScript, args []string) {
 		stderr: &stderr,
 		names:  config.NewNames(filepath.Join(wd, "hosts"), filepath.Join(wd, "services")),
 		dial: func(opts ...genl.Option) (*genl.Client, error) {
-			return genl.New(append(opts, genl.WithDialer(w.kernel.Dial))...)
+			w.dials = 0
+			return genl.New(append(opts, genl.WithDialer(w.dial))...)
 		},
 		modprobe: func() error {
 			w.probes++
@@ -113,6 +118,29 @@ func (w *world) run(ts *testscript.TestScript, args []string) {
 	if n := w.kernel.Sockets(); n != 0 {
 		ts.Fatalf("%d sockets were left open", n)
 	}
+}
+
+// dial opens a socket: the first is that of the requests, the second that of a
+// transaction.
+func (w *world) dial(c *netlink.Config) (*genetlink.Conn, error) {
+	w.dials++
+	if w.dials == 2 && w.overtake {
+		w.overtake = false
+		if err := w.addService("overtaker", netip.MustParseAddrPort("10.98.0.1:98")); err != nil {
+			return nil, err
+		}
+	}
+	return w.kernel.Dial(c)
+}
+
+// addService is somebody else.
+func (w *world) addService(name string, addr netip.AddrPort) error {
+	c, err := genl.New(genl.WithDialer(w.kernel.Dial))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.AddService(context.Background(), name, genl.ServiceConfig{Listen: &addr})
 }
 
 func (w *world) cmd(ts *testscript.TestScript, args []string) error {
@@ -172,14 +200,32 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 				return
 			}
 			left--
+			addr := netip.AddrPortFrom(netip.MustParseAddr("10.99.0.1"), uint16(1000+left))
+			if err := w.addService(fmt.Sprintf("meddler%d", left), addr); err != nil {
+				ts.Logf("meddle: %v", err)
+			}
+		})
+	case "overtake":
+		w.overtake = true
+	case "drained": // kernel drained NAME N: it has no connection any more at the Nth look
+		left, err := strconv.Atoi(args[2])
+		if err != nil {
+			return err
+		}
+		k.OnDump(func(op string, piece int) {
+			if op != "service-get" || piece > 0 || left == 0 {
+				return
+			}
+			if left--; left > 0 {
+				return
+			}
 			c, err := genl.New(genl.WithDialer(k.Dial))
 			if err == nil {
 				defer c.Close()
-				addr := netip.AddrPortFrom(netip.MustParseAddr("10.99.0.1"), uint16(1000+left))
-				err = c.AddService(context.Background(), fmt.Sprintf("meddler%d", left), genl.ServiceConfig{Listen: &addr})
+				err = c.StopService(context.Background(), args[1], true)
 			}
 			if err != nil {
-				ts.Logf("meddle: %v", err)
+				ts.Logf("drained: %v", err)
 			}
 		})
 	default:

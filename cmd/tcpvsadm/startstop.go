@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
 )
@@ -41,15 +42,44 @@ func runStop(s *session) error {
 	}
 	defer c.Close()
 	now := s.opts.has("now")
-	if name, ok := s.opts.get("ident"); ok {
-		return stop(s.ctx, c, name, now)
+	name, one := s.opts.get("ident")
+	if one {
+		err = stop(s.ctx, c, name, now)
+	} else {
+		err = forAll(s.ctx, c, "stop", func(svc *genl.Service) error {
+			if svc.State == genl.ServiceStateStopped || svc.State == genl.ServiceStateDraining && !now {
+				return nil
+			}
+			return stop(s.ctx, c, svc.Name, now)
+		})
 	}
-	return forAll(s.ctx, c, "stop", func(svc *genl.Service) error {
-		if svc.State == genl.ServiceStateStopped || svc.State == genl.ServiceStateDraining && !now {
+	if err == nil && s.opts.has("wait") {
+		err = drained(s.ctx, c, name)
+	}
+	return err
+}
+
+// drained waits until a service, or every one, has no connection any more. It
+// ends: the kernel resets what is left after the drain timeout. A service that
+// is started again, or deleted, is not waited for.
+func drained(ctx context.Context, c starter, name string) error {
+	for {
+		list, err := c.Services(ctx)
+		if err != nil && !errors.Is(err, genl.ErrInconsistent) {
+			return cannot(err, "see whether the services have stopped")
+		}
+		draining := false
+		for i := range list {
+			s := &list[i]
+			if name == "" || s.Name == name {
+				draining = draining || s.State == genl.ServiceStateDraining
+			}
+		}
+		if !draining {
 			return nil
 		}
-		return stop(s.ctx, c, svc.Name, now)
-	})
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 func stop(ctx context.Context, c starter, name string, now bool) error {
