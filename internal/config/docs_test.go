@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+
+package config
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The settings are those of the protocol: every attribute of its timeouts and
+// limits has a key, with the same bounds and the same default.
+func TestSettingsMatchTheProtocol(t *testing.T) {
+	text, err := os.ReadFile("../../module/netlink/specs/tcpvs.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec struct {
+		Sets []struct {
+			Name       string
+			Attributes []struct {
+				Name   string
+				Type   string
+				Doc    string
+				Checks struct{ Min, Max uint32 }
+			}
+		} `yaml:"attribute-sets"`
+	}
+	if err := yaml.Unmarshal(text, &spec); err != nil {
+		t.Fatal(err)
+	}
+	defaultOf := regexp.MustCompile(`\(default (\d+)\)`)
+	seen := 0
+	for _, set := range spec.Sets {
+		for _, a := range set.Attributes {
+			key := a.Name
+			switch {
+			case set.Name == "timeouts":
+				key += "-timeout"
+			case set.Name == "limits" && a.Name == "connections":
+				key = "maxclients"
+			case set.Name == "limits":
+			case set.Name == "service" && a.Name == "forwarded":
+			default:
+				continue
+			}
+			seen++
+			s, ok := LookupSetting(key)
+			if !ok {
+				t.Errorf("%s.%s has no key", set.Name, a.Name)
+				continue
+			}
+			info := s.Info()
+			m := defaultOf.FindStringSubmatch(a.Doc)
+			if m == nil {
+				t.Errorf("%s.%s: no default in %q", set.Name, a.Name, a.Doc)
+				continue
+			}
+			got := fmt.Sprintf("%d to %d, %d", info.Min, info.Max, info.Default)
+			if want := fmt.Sprintf("%d to %d, %s", a.Checks.Min, a.Checks.Max, m[1]); got != want {
+				t.Errorf("%s: %s, but the protocol says %s", key, got, want)
+			}
+		}
+	}
+	if seen != int(NumSettings) {
+		t.Errorf("the protocol has %d settings, the file %d", seen, NumSettings)
+	}
+}
+
+// Every key is documented, with its default.
+func TestKeysAreDocumented(t *testing.T) {
+	for _, tt := range []struct{ file, entry, key, def string }{
+		{"../../man/ktcpvs.conf.5", "\n.TP\n", `.BI "%s = `, "(default %s)"},
+		{"../../docs/configuration.md", "\n| ", "`%s` | ", "| `%s` |"},
+	} {
+		raw, err := os.ReadFile(tt.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(raw), `\-`, "-")
+		for _, key := range ignoredKeys {
+			if !strings.Contains(text, key) {
+				t.Errorf("%s does not tell of %s", tt.file, key)
+			}
+		}
+		entries := make(map[string]string)
+		for _, e := range strings.Split(text, tt.entry) {
+			for _, key := range Keys() {
+				if strings.HasPrefix(e, fmt.Sprintf(tt.key, key)) {
+					entries[key] = e
+				}
+			}
+		}
+		for _, key := range plainKeys {
+			if entries[key] == "" {
+				t.Errorf("%s does not tell of %s", tt.file, key)
+			}
+		}
+		for s := Setting(0); s < NumSettings; s++ {
+			info := s.Info()
+			if def := fmt.Sprintf(tt.def, s.Format(info.Default)); !strings.Contains(entries[info.Key], def) {
+				t.Errorf("%s does not tell that %s has the default %s", tt.file, info.Key, s.Format(info.Default))
+			}
+		}
+	}
+}
+
+// What the documents show as examples is valid.
+func TestExamplesAreValid(t *testing.T) {
+	for _, file := range []string{"../../man/ktcpvs.conf.5", "../../docs/configuration.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text2, ok := strings.Cut(string(text), "# The shop")
+		if !ok {
+			t.Fatalf("%s has no example", file)
+		}
+		end := regexp.MustCompile("(?m)^(```|\\.fi)$").FindStringIndex(text2)
+		c, err := Parse(file, "# The shop"+text2[:end[0]], nil)
+		if err != nil {
+			t.Error(err)
+		} else if n := len(c.Services); n != 2 {
+			t.Error(file + ": " + strconv.Itoa(n) + " services")
+		}
+	}
+}
