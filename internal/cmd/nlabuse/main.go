@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+
+// Command nlabuse tests the kernel's side of the control protocol with requests
+// that are wrong: each must be refused with its reason and its place, and leave
+// the table as it was. Afterwards it sends a number of random messages. It works
+// on the table of the network namespace it runs in, empties it first and last,
+// and reports as TAP.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"syscall"
+
+	"github.com/ktcpvs/ktcpvs/genl"
+)
+
+// table reads what the kernel has, over a socket and code of its own.
+type table struct{ c *genl.Client }
+
+// state is a table at one time; comparable.
+type state struct {
+	generation uint32
+	text       string
+}
+
+func (t *table) generation(ctx context.Context) (uint32, error) {
+	info, err := t.c.Info(ctx)
+	return info.Generation, err
+}
+
+func (t *table) read(ctx context.Context) (s state, err error) {
+	if s.generation, err = t.generation(ctx); err != nil {
+		return s, err
+	}
+	services, err := t.c.Services(ctx)
+	if err != nil {
+		return s, err
+	}
+	servers, err := t.c.Servers(ctx, "")
+	if err != nil {
+		return s, err
+	}
+	settings, err := t.c.Settings(ctx)
+	if err != nil {
+		return s, err
+	}
+	text, err := json.Marshal([]any{services, servers, settings})
+	s.text = string(text)
+	return s, err
+}
+
+type tap struct{ n, failed int }
+
+func (t *tap) result(name string, err error) {
+	t.n++
+	if err == nil {
+		fmt.Printf("ok %d - %s\n", t.n, name)
+		return
+	}
+	t.failed++
+	fmt.Printf("not ok %d - %s\n#   %v\n", t.n, name, err)
+}
+
+func main() {
+	seed := flag.Uint64("seed", 1, "seed of the random messages")
+	n := flag.Int("n", 2000, "`number` of random messages")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "nlabuse: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	t := &tap{}
+	if err := run(context.Background(), t, *seed, *n); err != nil {
+		fmt.Fprintf(os.Stderr, "nlabuse: %v\n", err)
+		os.Exit(2)
+	}
+	fmt.Printf("1..%d\n", t.n)
+	if t.failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// reset makes the table the fixture.
+func reset(s *socket) error {
+	a, err := s.do(cmdFlush)
+	if err == nil && a.errno != 0 {
+		err = a.errno
+	}
+	if err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	for _, f := range fixture {
+		a, err := s.do(f.cmd, f.attrs)
+		if err == nil && a.errno != 0 {
+			err = fmt.Errorf("%w, %q", a.errno, a.message)
+		}
+		if err != nil {
+			return fmt.Errorf("fixture: %w", err)
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, t *tap, seed uint64, n int) error {
+	c, err := genl.New()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	tab := &table{c}
+	s, err := open()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		s.do(cmdAbort) // what chance left open
+		s.do(cmdFlush)
+		s.close()
+	}()
+	if err := reset(s); err != nil {
+		return err
+	}
+	before, err := tab.read(ctx)
+	if err != nil {
+		return err
+	}
+	unchanged := func(err error, textOnly bool) error {
+		if err != nil {
+			return err
+		}
+		now, err := tab.read(ctx)
+		if err == nil && (now.text != before.text || !textOnly && now != before) {
+			err = fmt.Errorf("the table changed\nfrom %d %s\nto   %d %s",
+				before.generation, before.text, now.generation, now.text)
+		}
+		before = now
+		return err
+	}
+
+	for _, r := range refusals() {
+		a, err := s.do(r.cmd, r.attrs)
+		if err == nil {
+			err = r.check(a)
+		}
+		t.result("refused: "+r.name, unchanged(err, false))
+	}
+	t.result("ignored: a message shorter than it says", unchanged(ignored(s), false))
+	for _, sc := range scenarios() {
+		t.result("transaction: "+sc.name, unchanged(sc.run(), sc.changes))
+	}
+
+	if err := reset(s); err != nil {
+		return err
+	}
+	f := &fuzzer{r: rand.New(rand.NewPCG(seed, 0)), s: s, t: tab}
+	err = f.run(ctx, n)
+	s = f.s
+	t.result(fmt.Sprintf("%d random messages, seed %d", n, seed), err)
+	return nil
+}
+
+// ignored sends messages whose header is a lie, which the kernel drops without
+// an answer, and one that shows it still listens.
+func ignored(s *socket) error {
+	for _, length := range []uint32{0, 15, 4096} {
+		msg := s.message(syscall.NLM_F_REQUEST|syscall.NLM_F_ACK, s.family, cmdFlush)
+		order.PutUint32(msg, length)
+		if err := s.raw(msg); err != nil {
+			return err
+		}
+	}
+	a, err := s.do(cmdInfoGet)
+	if err == nil && a.errno != 0 {
+		err = a.errno
+	}
+	return err
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+
+// Messages nobody would send: good ones with bytes changed, cut off, repeated,
+// or nothing but chance. What the kernel takes may change the table; what it
+// refuses must not.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+)
+
+type fuzzer struct {
+	r    *rand.Rand
+	s    *socket
+	t    *table
+	cmds [cmdLast + 1]struct{ taken, refused int }
+}
+
+func (f *fuzzer) pick(choices ...[]byte) []byte { return choices[f.r.IntN(len(choices))] }
+
+// maybe returns good, or now and then bad.
+func (f *fuzzer) maybe(good, bad []byte) []byte {
+	if f.r.IntN(16) == 0 {
+		return bad
+	}
+	return good
+}
+
+// any32 is a number of any size.
+func (f *fuzzer) any32() uint32 { return f.r.Uint32() >> f.r.IntN(32) }
+
+func (f *fuzzer) address(typ uint16) []byte {
+	return nest(typ,
+		f.maybe(ipv4(127, 0, 0, byte(1+f.r.IntN(2))), f.pick(ipv4(0, 0, 0, 0), ipv6(0xfd, 1), ipv6(), nil)),
+		f.maybe(port(uint16(8000+f.r.IntN(4))), f.pick(port(uint16(f.r.Uint32())), nil)))
+}
+
+// commands that make something come often, lest the table be always empty.
+var often = []uint8{cmdServiceNew, cmdServerNew, cmdServiceNew, cmdServerNew, cmdServerSet, cmdStart}
+
+func (f *fuzzer) command() uint8 {
+	if f.r.IntN(3) == 0 {
+		return often[f.r.IntN(len(often))]
+	}
+	cmd := uint8(1 + f.r.IntN(cmdLast))
+	if cmd == cmdFlush && f.r.IntN(4) != 0 {
+		return cmdServiceNew
+	}
+	return cmd
+}
+
+// attrs makes up mostly sensible attributes for a command.
+func (f *fuzzer) attrs(cmd uint8) []byte {
+	name := f.maybe(f.pick(web, other), str(serviceName, "?"))
+	switch cmd {
+	case cmdSettingsSet:
+		return u32(settingsMaxConnections, f.any32())
+	case cmdServiceNew, cmdServiceSet:
+		return cat(name, f.address(serviceListen),
+			f.pick(nil, u32(serviceMode, f.r.Uint32N(2))),
+			f.pick(nil, f.maybe(str(serviceScheduler, "wrr"), str(serviceScheduler, "?"))),
+			f.pick(nil, f.maybe(nest(serviceTimeouts, u32(uint16(1+f.r.IntN(8)), 1+f.r.Uint32N(9999))),
+				nest(serviceTimeouts, u32(uint16(f.r.IntN(10)), f.any32())))),
+			f.pick(nil, f.maybe(nest(serviceLimits, u32(3, 4096)),
+				nest(serviceLimits, u32(uint16(f.r.IntN(10)), f.any32())))),
+			f.pick(nil, u32(serviceForwarded, f.r.Uint32N(2))))
+	case cmdServiceGet, cmdServiceDel, cmdStart:
+		return name
+	case cmdStop:
+		return cat(name, f.pick(nil, attr(serviceNow)))
+	case cmdServerGet, cmdServerDel:
+		return cat(name, f.address(serverAddress))
+	case cmdServerNew, cmdServerSet:
+		return cat(name, f.address(serverAddress), f.maybe(u32(serverWeight, f.r.Uint32N(9)), u32(serverWeight, f.any32())))
+	case cmdBegin:
+		return f.maybe(nil, u32(txGeneration, f.any32()))
+	case cmdCommit:
+		return f.pick(nil, attr(txDryRun))
+	}
+	return nil
+}
+
+// spoil changes a message; its netlink header stays that of a request to the
+// family, or nothing would ever reach it.
+func (f *fuzzer) spoil(msg []byte) []byte {
+	body := msg[16:]
+	for range f.r.IntN(4) {
+		switch f.r.IntN(6) {
+		case 0: // a byte
+			body[f.r.IntN(len(body))] = byte(f.r.Uint32())
+		case 1: // a bit
+			body[f.r.IntN(len(body))] ^= 1 << f.r.IntN(8)
+		case 2: // cut off
+			body = body[:1+f.r.IntN(len(body))]
+		case 3: // twice
+			if len(body) > 4 && len(body) < 1<<12 {
+				body = append(body, body[4:]...)
+			}
+		case 4: // noise at the end
+			for range f.r.IntN(40) {
+				body = append(body, byte(f.r.Uint32()))
+			}
+		case 5: // a 16-bit word, where the lengths are
+			if i := f.r.IntN(len(body)) &^ 3; i+2 <= len(body) {
+				order.PutUint16(body[i:], uint16(f.r.Uint32())>>f.r.IntN(16))
+			}
+		}
+	}
+	msg = append(msg[:16:16], body...)
+	order.PutUint32(msg, uint32(len(msg)))
+	return msg
+}
+
+func (f *fuzzer) reopen() (err error) {
+	f.s.close()
+	f.s, err = open()
+	return err
+}
+
+// run sends n messages. Refused ones are compared by generation at once and by
+// the whole table now and then.
+func (f *fuzzer) run(ctx context.Context, n int) error {
+	before, err := f.t.read(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		if f.r.IntN(50) == 0 {
+			if err := f.reopen(); err != nil {
+				return err
+			}
+		}
+		cmd := f.command()
+		msg := f.s.message(syscall.NLM_F_REQUEST|syscall.NLM_F_ACK, f.s.family, cmd, f.attrs(cmd))
+		dump := f.r.IntN(8) == 0
+		if cmd == cmdSchedulerGet || cmd == cmdWorkerGet {
+			dump = !dump
+		}
+		if dump {
+			order.PutUint16(msg[6:], syscall.NLM_F_REQUEST|syscall.NLM_F_DUMP)
+		}
+		if f.r.IntN(2) != 0 {
+			msg = f.spoil(msg)
+		}
+		sent := fmt.Sprintf("message %d: %x", i, msg)
+		a, err := f.s.send(msg)
+		if err != nil {
+			return fmt.Errorf("%s: %w", sent, err)
+		}
+		if c := msg[16]; c <= cmdLast {
+			if a.errno == 0 {
+				f.cmds[c].taken++
+			} else {
+				f.cmds[c].refused++
+			}
+		}
+		if a.errno != 0 && f.r.IntN(20) != 0 {
+			g, err := f.t.generation(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", sent, err)
+			}
+			if g != before.generation {
+				return fmt.Errorf("%s: refused (%v, %q), but the generation went from %d to %d",
+					sent, a.errno, a.message, before.generation, g)
+			}
+			continue
+		}
+		now, err := f.t.read(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", sent, err)
+		}
+		if a.errno != 0 && now != before {
+			return fmt.Errorf("%s: refused (%v, %q), but the table changed\nfrom %s\nto   %s",
+				sent, a.errno, a.message, before.text, now.text)
+		}
+		before = now
+	}
+	return f.reached()
+}
+
+// reached makes sure that chance did not spare a request.
+func (f *fuzzer) reached() error {
+	var errs []error
+	for cmd := 1; cmd <= cmdLast; cmd++ {
+		if f.cmds[cmd].taken == 0 {
+			errs = append(errs, fmt.Errorf("command %d was never taken: send more messages", cmd))
+		}
+	}
+	return errors.Join(errs...)
+}
