@@ -493,6 +493,32 @@ static void chunk_skipping(void)
 	CHECK(tcpvs_http_chunk_done(&c) && !tcpvs_http_chunk_skip(&c));
 }
 
+/* Of the names that are known, these few may stand in a trailer section. */
+static void trailer_names(void)
+{
+	u32 id;
+
+	for (id = 1; id < __TCPVS_H_MAX; id++) {
+		bool allowed = id == TCPVS_H_WWW_AUTHENTICATE ||
+			       id == TCPVS_H_PROXY_AUTHENTICATE ||
+			       id == TCPVS_H_VIA ||
+			       id == TCPVS_H_CACHE_CONTROL ||
+			       id == TCPVS_H_USER_AGENT ||
+			       id == TCPVS_H_REFERER || id == TCPVS_H_DATE ||
+			       id == TCPVS_H_SERVER || id == TCPVS_H_LOCATION;
+		struct tcpvs_http_chunk c;
+		char body[64];
+		s64 n;
+
+		test_what = names[id];
+		snprintf(body, sizeof(body), "0\r\n%s: x\r\n\r\n", names[id]);
+		tcpvs_http_chunk_init(&c);
+		n = tcpvs_http_chunk(&c, (const u8 *)body, strlen(body));
+		CHECK(n == (allowed ? (s64)strlen(body) :
+				      -TCPVS_HE_BAD_TRAILER));
+	}
+}
+
 int main(void)
 {
 	methods();
@@ -505,5 +531,6 @@ int main(void)
 	extra();
 	answers();
 	chunk_skipping();
+	trailer_names();
 	return test_summary("http facts");
 }
