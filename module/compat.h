@@ -12,7 +12,8 @@
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 43)
-#error "ktcpvs needs Linux 6.12.43 or later: closing a kernel socket without losing data takes sk_net_refcnt_upgrade(), which came with it"
+/* sk_net_refcnt_upgrade(): else closing a kernel socket loses data. */
+#error "ktcpvs needs Linux 6.12.43 or later, for sk_net_refcnt_upgrade()"
 #endif
 
 #endif /* _TCPVS_COMPAT_H */

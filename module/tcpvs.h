@@ -71,22 +71,21 @@ static inline bool tcpvs_addr_equal(const struct tcpvs_addr *a,
 static inline int tcpvs_addr_sockaddr(const struct tcpvs_addr *a,
 				      struct sockaddr_storage *ss)
 {
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+
 	memset(ss, 0, sizeof(*ss));
 	if (a->family == AF_INET) {
-		struct sockaddr_in *sin = (struct sockaddr_in *)ss;
-
 		sin->sin_family = AF_INET;
 		sin->sin_port = a->port;
 		sin->sin_addr.s_addr = a->v4;
 		return sizeof(*sin);
-	} else {
-		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
-
-		sin6->sin6_family = AF_INET6;
-		sin6->sin6_port = a->port;
-		sin6->sin6_addr = a->v6;
-		return sizeof(*sin6);
 	}
+
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = a->port;
+	sin6->sin6_addr = a->v6;
+	return sizeof(*sin6);
 }
 
 /**

@@ -230,7 +230,8 @@ boot_vng() {
 	if [ "$icount" ]; then die "--icount goes with --fast"; fi
 	PATH=$bin:$PATH "$bin/vng" ${KTCPVS_VNG_ARGS:-} "${args[@]}" --exec \
 		"KTCPVS_RUN=/mnt/run exec bash $REPO/virtme/guest-init --child" \
-		</dev/null > >(exec cat) 2> >(exec tee "$run/qemu" >&2) &
+		</dev/null > >(exec cat) 2> >(sed -u -e "/failed to initialize module/d" \
+		-e "/modules from the same build/d" >&2) &
 	qemu=$!
 	supervise
 	if [ "$saved_tty" ]; then stty "$saved_tty"; fi
