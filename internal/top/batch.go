@@ -35,19 +35,22 @@ func RunBatch(ctx context.Context, w io.Writer, o BatchOptions) error {
 	if o.After == nil {
 		o.After = time.After
 	}
+	// Each interval begins before the look it follows: the time that looking
+	// and writing take is part of it and does not add up.
+	tick := o.After(o.Interval)
 	snap, err := o.Sample(ctx)
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	prev := &snap
 	for n := 0; o.Frames == 0 || n < o.Frames; n++ {
-		// Before the interval, not at its end: what the frames cost to make
-		// must not add up.
-		tick := o.After(o.Interval)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick:
+		}
+		if n+1 != o.Frames {
+			tick = o.After(o.Interval)
 		}
 		snap, err := o.Sample(ctx)
 		if err != nil {
