@@ -211,6 +211,13 @@ int tcpvs_conn_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	unsigned int budget = STEP_BUDGET;
 	int r;
 
+	/*
+	 * The timer will step it. Events mean nothing till then: a send that
+	 * fails for memory with nothing in flight reports room at once.
+	 */
+	if (c->flags & TCPVS_CF_MEMORY)
+		return TCPVS_STEP_IDLE;
+
 	do {
 		switch (c->state) {
 		case TCPVS_CONN_NEW:

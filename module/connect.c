@@ -148,11 +148,8 @@ int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		conn_count(w, c, RESETS_CLIENT);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
-	if (!c->up) {
-		if (c->flags & TCPVS_CF_MEMORY)
-			return TCPVS_STEP_IDLE;
+	if (!c->up)
 		return tcpvs_connect_begin(w, c);
-	}
 	if (established(c->up)) {
 		conn_count(w, c, CONNECTS);
 		server_count(w, c->up->srv, CONNECTS);

@@ -111,12 +111,9 @@ int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
-	if (c->flags & TCPVS_CF_MEMORY)
-		return TCPVS_STEP_IDLE;
 	lim.head_max = sc->limit[TCPVS_A_LIMITS_HEAD_BYTES];
 	lim.headers_max = sc->limit[TCPVS_A_LIMITS_HEAD_FIELDS];
 	lim.target_max = 0;
-	tcpvs_leg_events(&c->cl);
 
 	if (c->flags & TCPVS_CF_HEAD_PART) {
 		r = scan_more(w, c, lim.head_max);

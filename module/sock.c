@@ -5,8 +5,9 @@
  * Nothing else in the module touches sk_callback_lock or sk_user_data.
  *
  * The callbacks run in softirq, or in the worker's own thread from
- * release_sock() and sendmsg. They set an event bit, push the leg on its
- * worker's ready queue and wake the thread; all work is done there.
+ * release_sock() and sendmsg. They push the leg on its worker's ready queue and
+ * wake the thread; all work is done there. What happened is not told: the step
+ * looks at the sockets, whose state says it better than events that may be old.
  *
  * Attach and detach are symmetric. A leg found in sk_user_data under
  * sk_callback_lock is alive, because detach clears the pointer under the lock
@@ -22,15 +23,6 @@
 /* Unsent bytes a leg may hold: enough for a long fat pipe's next flight. */
 #define TCPVS_NOTSENT_LOWAT	(128 * 1024)
 
-static void leg_event(struct tcpvs_leg *leg, int bit)
-{
-	if (!test_bit(bit, &leg->events))
-		set_bit(bit, &leg->events);
-	/* The thread clears queued, then takes the bits: the bit comes first. */
-	smp_mb__after_atomic();
-	tcpvs_worker_push(leg->worker, &leg->node);
-}
-
 static struct tcpvs_leg *leg_of(struct sock *sk)
 {
 	return __locked_read_sk_user_data_with_flags(sk, SK_USER_DATA_NOCOPY);
@@ -43,7 +35,7 @@ static void leg_data_ready(struct sock *sk)
 	read_lock_bh(&sk->sk_callback_lock);
 	leg = leg_of(sk);
 	if (leg)
-		leg_event(leg, TCPVS_EV_READ);
+		tcpvs_worker_push(leg->worker, &leg->node);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -55,7 +47,7 @@ static void leg_write_space(struct sock *sk)
 	leg = leg_of(sk);
 	if (leg && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		leg_event(leg, TCPVS_EV_WRITE);
+		tcpvs_worker_push(leg->worker, &leg->node);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -67,7 +59,7 @@ static void leg_state_change(struct sock *sk)
 	read_lock_bh(&sk->sk_callback_lock);
 	leg = leg_of(sk);
 	if (leg)
-		leg_event(leg, TCPVS_EV_STATE);
+		tcpvs_worker_push(leg->worker, &leg->node);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -189,17 +181,6 @@ void tcpvs_leg_close(struct tcpvs_leg *leg, enum tcpvs_close how)
 		}
 	}
 	sock_release(sock);
-}
-
-/**
- * tcpvs_leg_events() - take the events a leg has seen
- * @leg: leg
- *
- * Return: TCPVS_EV_* bits; none is lost: what comes later pushes the leg again.
- */
-unsigned long tcpvs_leg_events(struct tcpvs_leg *leg)
-{
-	return leg->events ? xchg(&leg->events, 0) : 0;
 }
 
 /**

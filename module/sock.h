@@ -12,17 +12,11 @@
 
 struct tcpvs_conn;
 
-/* Bits of tcpvs_leg.events */
-#define TCPVS_EV_READ	0	/* data, a FIN or an error may be waiting */
-#define TCPVS_EV_WRITE	1	/* room in the send buffer */
-#define TCPVS_EV_STATE	2	/* connected, closed or reset */
-
 /**
  * struct tcpvs_leg - one socket served by a worker
  * @node: what its events push
  * @worker: whose ready queue they push it on; fixed while callbacks are in place
  * @sock: the socket, or NULL
- * @events: TCPVS_EV_* seen since the thread last took them
  * @data_ready: callback to restore; of an accepted socket, which inherits that of
  *	its listener, the one the listener's leg keeps
  * @write_space: callback to restore
@@ -32,7 +26,6 @@ struct tcpvs_leg {
 	struct tcpvs_node node;
 	struct tcpvs_worker *worker;
 	struct socket *sock;
-	unsigned long events;
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
@@ -49,7 +42,6 @@ void tcpvs_leg_attach(struct tcpvs_leg *leg, struct tcpvs_worker *w);
 void tcpvs_leg_attach_listener(struct tcpvs_leg *leg, struct tcpvs_worker *w);
 void tcpvs_leg_detach(struct tcpvs_leg *leg);
 void tcpvs_leg_close(struct tcpvs_leg *leg, enum tcpvs_close how);
-unsigned long tcpvs_leg_events(struct tcpvs_leg *leg);
 void tcpvs_sock_tune(struct sock *sk, u32 rcvbuf);
 
 static inline bool tcpvs_leg_connected(const struct tcpvs_leg *leg)

@@ -66,8 +66,6 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	bool client, server;
 	int a, b;
 
-	tcpvs_leg_events(cl);
-	tcpvs_leg_events(up);
 	client = tcpvs_conn_broken(cl);
 	server = tcpvs_conn_broken(up);
 	if (client || server)

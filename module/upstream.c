@@ -64,7 +64,6 @@ static int upstream_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 			tcpvs_worker_push(w, &c->cl.node);
 		return 0;
 	}
-	tcpvs_leg_events(&up->leg);
 	if (tcpvs_upstream_stale(up)) {
 		pool_remove(w, up);
 		tcpvs_upstream_close(w, up, TCPVS_CLOSE_FIN);
