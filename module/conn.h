@@ -67,8 +67,9 @@ enum tcpvs_conn_state {
 #define TCPVS_CF_FRESH		BIT(11)	/* no pooled connection, please */
 #define TCPVS_CF_REQ_CUT	BIT(12)	/* the server takes no more of the request */
 #define TCPVS_CF_RESP_PART	BIT(13)	/* part of a response head is there */
+#define TCPVS_CF_NO_REUSE	BIT(14)	/* an interim response spoils that */
 #define TCPVS_CF_HANDED		BIT(15)	/* accepted by another worker */
-#define TCPVS_CF_HEAD_PART	BIT(14)	/* part of a request head is there */
+#define TCPVS_CF_HEAD_PART	BIT(16)	/* part of a request head is there */
 
 /**
  * struct tcpvs_conn - a client's connection

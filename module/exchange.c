@@ -21,6 +21,7 @@
 #include "conn.h"
 
 #define FIRST_PEEK	1024	/* bytes: most heads; with a long body no more */
+#define HEADS_BUDGET	16	/* heads and their sending in one step */
 #define SMALL_BODY	1024	/* bytes sent in one piece with their head */
 
 /**
@@ -133,7 +134,8 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
 
 	c->flags |= TCPVS_CF_RESP_HEAD;
 	if (h->flags & TCPVS_HF_KEEPALIVE && body != TCPVS_BODY_CLOSE &&
-	    !(h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_AUTH_CONN)))
+	    !(h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_AUTH_CONN)) &&
+	    !(c->flags & TCPVS_CF_NO_REUSE))
 		c->flags |= TCPVS_CF_REUSE;
 	c->status = h->status;
 	f->ahead = h->head_len + small;
@@ -163,11 +165,15 @@ static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	int len;
 
 	if (h->status == 101) {
+		/* Only to what was asked for, and after all of the request. */
 		if (!(c->flags & TCPVS_CF_UPGRADE) ||
-		    !(c->flags & TCPVS_CF_REQ_DONE))
+		    !(c->flags & TCPVS_CF_REQ_DONE) ||
+		    !(h->flags & TCPVS_HF_UPGRADE_WEBSOCKET))
 			return bad_response(w, c);
 		fwd.upgrade = true;
 	}
+	if (h->flags & TCPVS_HF_UNREUSABLE)
+		c->flags |= TCPVS_CF_NO_REUSE;
 	/* HTTP/1.0 has none of them; the client would take it for the response. */
 	if (c->flags & TCPVS_CF_HTTP10) {
 		tcpvs_consume(c->up->leg.sock, h->head_len);
@@ -362,11 +368,10 @@ static int send_response(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *mor
  */
 int tcpvs_exchange_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
+	unsigned int budget = HEADS_BUDGET;
 	bool more = false;
 	int r;
 
-	tcpvs_leg_events(&c->cl);
-	tcpvs_leg_events(&c->up->leg);
 	if (tcpvs_conn_broken(&c->cl))
 		return client_gone(w, c);
 
@@ -382,7 +387,8 @@ int tcpvs_exchange_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			r = send_response(w, c, &more);
 		else
 			r = response_head(w, c);
-	} while (r == TCPVS_STEP_AGAIN && c->state == TCPVS_CONN_EXCHANGE);
+	} while (r == TCPVS_STEP_AGAIN && c->state == TCPVS_CONN_EXCHANGE &&
+		 --budget);
 	if (r == TCPVS_STEP_IDLE && more)
 		return TCPVS_STEP_MORE;
 	return r;
