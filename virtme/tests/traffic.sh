@@ -7,15 +7,31 @@
 # Invariants: nothing here sleeps where it could poll; a server that was
 # started listens when its function returns and ends with its namespace.
 
-# TIME_FACTOR stretches what depends on the speed of the machine: the debug
-# kernel is several times slower. Times that are protocol stay as they are.
-if [ -z "${TIME_FACTOR:-}" ] && [ "$(awk -v s="$SCALE" 'BEGIN { print (s < 1) }')" = 1 ]; then
-	TIME_FACTOR=5
-fi
+# TIME_FACTOR stretches what depends on the speed of the machine: with lockdep
+# and sanitizers everything is several times slower. Times that are part of a
+# protocol stay as they are.
+if [ -e /proc/lockdep ]; then TIME_FACTOR=${TIME_FACTOR:-5}; fi
 TIME_FACTOR=${TIME_FACTOR:-1}
 
-# listens NAMESPACE PORT
-listens() { [ -n "$(ip netns exec "$1" ss -Hltn "sport = :$2")" ]; }
+# client COMMAND..., server COMMAND...: in the background, in the namespace of
+# the clients or servers; its process is $pid. (The helpers inc and ins are
+# functions: in the background they would be a shell with the command below it,
+# and a signal would meet only the shell.)
+client() {
+	ip netns exec "$C" "$@" &
+	pid=$!
+}
+
+server() {
+	ip netns exec "$S" "$@" &
+	pid=$!
+}
+
+# end PID...: of such commands, without a word from the shell.
+end() {
+	kill "$@" 2>/dev/null
+	wait "$@" 2>/dev/null
+}
 
 # bad PORT [OPTION...]: a badserver on every server's address (IPv4 and IPv6),
 # server I named I; its summary goes to $TMP/bad.PORT.I.
@@ -26,15 +42,14 @@ bad() {
 	for ((i = 1; i <= N_SERVERS; i++)); do bad_one "$i" "$port" "$@"; done
 }
 
-# bad_one I PORT [OPTION...]: only on server I's address. Sets $bad_pid.
+# bad_one I PORT [OPTION...]: only on server I's address; its process is $pid.
 bad_one() {
 	local i=$1 port=$2
 
 	shift 2
-	ins badserver --name "$i" --listen "10.2.0.$i:$port" \
+	server badserver --name "$i" --listen "10.2.0.$i:$port" \
 		--listen "[fd00:2::$(printf %x "$i")]:$port" "$@" \
-		>"$TMP/bad.$port.$i" 2>&1 &
-	bad_pid=$!
+		>"$TMP/bad.$port.$i" 2>&1
 	poll 10 server_listens "10.2.0.$i" "$port" ||
 		bail "badserver $i on port $port starts" "$(cat "$TMP/bad.$port.$i")"
 }
@@ -182,8 +197,14 @@ print(json.load(sys.stdin)["targets"].get(sys.argv[1], 0))' "$2"
 drop_in_servers() {
 	ins nft -f - <<-EOF || bail "nft"
 		table inet fault {
-			chain in { type filter hook input priority 0; $1 }
-			chain out { type filter hook output priority 0; ${2:-} }
+			chain in {
+				type filter hook input priority 0
+				$1
+			}
+			chain out {
+				type filter hook output priority 0
+				${2:-}
+			}
 		}
 	EOF
 }
