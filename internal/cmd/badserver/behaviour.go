@@ -120,8 +120,8 @@ func init() {
 			q.close = true
 			return q.respond("413 Early", "early\n") && false
 		}},
-		{name: "upgrade", doc: "101, then echo every byte", onRequest: func(q *request) bool {
-			if q.raw("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n") {
+		{name: "upgrade", doc: "101, then echo every byte [to=echo, the protocol it says]", onRequest: func(q *request) bool {
+			if q.raw("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + q.args.str("to", "echo") + "\r\n\r\n") {
 				q.conn.SetDeadline(time.Time{})
 				io.Copy(q.conn, q.r)
 				q.conn.CloseWrite()
