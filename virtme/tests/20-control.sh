@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# limit: 300
+#
+# The control plane: what it refuses, whom it obeys, what it tells, and that a
+# change is whole.
+#
+#	curl                 ktcpvs <--- netlink: nlabuse    nginx 1 2 3 (:80, :8080)
+#	10.1.0.1  -------> 10.1.0.254        tcpvsadm, ynl   10.2.0.1 .. 3
+#
+# Wrong and random requests, permissions inside and outside user namespaces,
+# namespaces apart from each other, the kernel's own YNL client with our
+# specification, notifications of every change, dumps of many objects, the whole
+# table replaced under traffic, and counters that outlive all of it.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/traffic.sh"
+
+topology 3
+start_nginx
+load_module
+
+# --- wrong requests
+
+abuse() { # SEED
+	local out status=0
+
+	out=$(inb nlabuse -seed "$1" -n "$(scaled 2000)" 2>&1) || status=$?
+	if [ $status = 0 ] && grep -q '^1\.\.[1-9]' <<<"$out"; then
+		ok "nlabuse, seed $1: $(grep -c '^ok' <<<"$out") checks"
+	else
+		not_ok "nlabuse, seed $1" "$(grep -v '^ok' <<<"$out" | cut -c1-2000)"
+	fi
+}
+abuse 1
+abuse $RANDOM
+is "$(adm -L)" "" "the table is empty afterwards"
+
+# --- who may
+
+# nobody SHELL-COMMAND: without any capability, in the balancer's namespace.
+nobody() { inb setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all sh -c "PATH=$PATH; $1"; }
+# someone SHELL-COMMAND: root of a user namespace of nobody's, with a network
+# namespace of its own.
+someone() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+		unshare --user --map-root-user --net sh -c "PATH=$PATH; $1"
+}
+
+check "root adds a service" adm -A -i web -l "$VIP:80" -s rr
+refuses "nobody may not add one" 'CAP_NET_ADMIN' nobody "tcpvsadm -A -i x -l $VIP:81"
+refuses "nobody may not empty the table" 'CAP_NET_ADMIN' nobody "tcpvsadm -F"
+refuses "nobody may not start a service" 'CAP_NET_ADMIN' nobody "tcpvsadm --start -i web"
+like "$(nobody "tcpvsadm -Ln" 2>&1)" '^Virtual web' "nobody may look"
+is "$(ip netns exec "$S" tcpvsadm -L)" "" "another namespace has a table of its own"
+refuses "the root of a user namespace may not, by default" 'userns=1' someone "tcpvsadm -A -i x -l 127.0.0.1:81"
+echo 1 >/sys/module/ktcpvs/parameters/userns
+check "... and may with userns=1" someone "tcpvsadm -A -i x -l 127.0.0.1:8081 && tcpvsadm -Ln | grep -q '^Virtual x'"
+echo 0 >/sys/module/ktcpvs/parameters/userns
+refuses "... and no longer with userns=0" 'userns=1' someone "tcpvsadm -A -i x -l 127.0.0.1:81"
+adm -D -i web
+
+# --- the kernel's own client
+
+# The sources of the kernel are in the guest root, its YNL client among them.
+spec=$(realpath "$(dirname "$0")/../../module/netlink/specs/tcpvs.yaml")
+ynl() { inb python3 /usr/src/linux-source-6.12/tools/net/ynl/cli.py --spec "$spec" --no-schema --output-json "$@"; }
+
+like "$(ynl --do info-get)" '"version": "[0-9.]+".*"workers": [1-9]' "ynl: info"
+check "ynl: service-new" ynl --do service-new \
+	--json '{"name": "six", "mode": "tcp", "listen": {"ipv6": "fd0000010000000000000000000000fe", "port": 99}, "timeouts": {"connect": 77}}'
+like "$(adm -Ln)" '\[fd00:1::fe\]:99' "... tcpvsadm shows it"
+like "$(ynl --do service-get --json '{"name": "six"}')" '"connect": 77' "ynl: service-get"
+refuses "ynl: the reason of a refusal" '"six" already' ynl --do service-new \
+	--json '{"name": "six", "listen": {"ipv4": 167837950, "port": 99}}'
+like "$(ynl --dump scheduler-get)" '"rr".*"wrr".*"wlc"' "ynl: schedulers"
+like "$(ynl --dump worker-get)" '"pid": [1-9]' "ynl: workers"
+adm -F
+
+# --- what it tells
+
+ip netns exec "$B" python3 -u "$(dirname "$0")/events.py" "$spec" >"$TMP/events" 2>&1 &
+events=$!
+check "somebody listens to the group" poll 20 grep -q ready "$TMP/events"
+
+# told TEXT NAME: since the last time, exactly these events came, in this order.
+told_lines=1
+told() {
+	local n
+
+	n=$(wc -l <<<"$1")
+	poll 5 eval '[ "$(wc -l <"$TMP/events")" -ge '$((told_lines + n))' ]'
+	is "$(tail -n "+$((told_lines + 1))" "$TMP/events")" "$1" "$2"
+	told_lines=$(wc -l <"$TMP/events")
+}
+
+adm -A -i web -l "$VIP:80" -s rr
+told "service-ntf web stopped" "told: a service is added"
+adm -a -i web -r 10.2.0.1:80 -w 3
+told "server-ntf web 10.2.0.1:80 3" "told: a server is added, and the service is as it was"
+adm --start -i web
+told "service-ntf web running" "told: it starts"
+adm -e -i web -r 10.2.0.1:80 -w 0
+told "server-ntf web 10.2.0.1:80 0" "told: a weight changes"
+adm -E -i web --connect-timeout 2s
+told "service-ntf web running" "told: a setting changes"
+adm -e -i web -r 10.2.0.1:80 -w 0
+adm -a -i web -r 10.2.0.2:80
+told "server-ntf web 10.2.0.2:80 1" "told: nothing of a change that changes nothing"
+adm -d -i web -r 10.2.0.1:80
+told "server-del-ntf web 10.2.0.1:80 -" "told: a server goes"
+refuses "a change is refused" 'already' adm -A -i web -l "$VIP:81"
+adm --stop -i web
+told "service-ntf web stopped" "told: it stops; nothing of what was refused"
+adm -F
+told "service-del-ntf web -" "told: the service goes, its servers with it"
+end $events
+
+# --- many objects
+
+{
+	for i in $(seq 300); do
+		echo "virtual s$i { listen = 127.0.0.1:$((10000 + i)) scheduler = wrr"
+		for j in 1 2 3 4; do echo "server = 127.1.$((i / 250)).$((i % 250 + 1)):$j $j"; done
+		echo "}"
+	done
+} >"$TMP/many.conf"
+check "300 services with 1200 servers in one file" adm -f "$TMP/many.conf"
+like "$(adm show info)" '1200' "... the kernel has counted them"
+is "$(adm -Ln | grep -c 'server =')" 1200 "a dump in many parts shows every server"
+is "$(adm -Ln | grep -oE '^Virtual s[0-9]+' | sort -u | wc -l)" 300 "... and every service, each once"
+is "$(adm -Ln -i s77 | grep -c 'server =')" 4 "a dump of one service shows its own"
+{
+	cat "$TMP/many.conf"
+	echo "virtual last { listen = 127.0.0.1:10001 server = 127.0.0.1:1 }"
+} >"$TMP/wrong.conf"
+refuses "the same file with an address twice at its end" 'last|s1' adm -f "$TMP/wrong.conf"
+is "$(adm -Ln | grep -c 'server =')" 1200 "... changes nothing"
+is "$(adm -Ln | grep -c '^Virtual last')" 0 "... at all"
+adm -F
+is "$(adm -Ln)" "" "flushed"
+
+# --- a change is whole, and disturbs nobody
+
+for i in 1 2; do
+	cat >"$TMP/table$i.conf" <<-CONF
+		virtual web {
+			listen = $VIP:80
+			mode = http
+			scheduler = rr
+			server = 10.2.0.$i:80
+			server = 10.2.0.$i:8080
+		}
+		virtual other {
+			listen = $VIP:81
+			server = 10.2.0.$i:80
+		}
+	CONF
+done
+adm -f "$TMP/table1.conf"
+check "both services start" adm --start
+n=$(scaled 1500)
+: >"$TMP/urls"
+for ((i = 0; i < n; i++)); do echo "url = http://$VIP/"; done >"$TMP/urls"
+client curl -s -S -m 120 -K "$TMP/urls" >"$TMP/answers" 2>"$TMP/errors"
+curl=$pid
+changes=0 mixed=''
+while kill -0 $curl 2>/dev/null; do
+	i=$((changes % 2 + 1))
+	adm -f "$TMP/table$((3 - i)).conf" || break
+	changes=$((changes + 1))
+	got=$(adm -Ln | grep -oE '10\.2\.0\.[0-9]+' | sort -u | wc -l)
+	if [ "$got" != 1 ]; then mixed=$got; fi
+done
+status=0
+wait $curl || status=$?
+is "$status $(wc -l <"$TMP/answers") $(cat "$TMP/errors")" "0 $n " "$n requests while the table was replaced: every one is answered"
+at_least $changes 3 "... times it was replaced"
+is "$(sort -u "$TMP/answers" | tr '\n' ';')" "server 1;server 2;" "... by the servers of both tables"
+is "$mixed" "" "... and no listing shows half of each"
+counted web requests "$n" "the counters outlived every change"
+counted web aborted 0 "... and no request was broken off"
+counted web state running "... nor the service stopped"
+counted web 10.2.0.3:80.requests "" "... and a server that never was has none"
+
+# --- counters and ids
+
+id=${st[id]}
+adm -E -i web -s wlc
+read_stats web
+is "${st[id]} ${st[requests]}" "$id $n" "an edit keeps the service"
+adm -D -i web
+check "it is made again" adm -A -i web -l "$VIP:80" -s rr
+read_stats web
+is "$([ "${st[id]}" -gt "$id" ] && echo new) ${st[requests]} ${st[state]}" "new 0 stopped" "a new service of the same name begins at 0, stopped"
+adm -F
+
+# --- namespaces come and go with what is in them
+
+for ((i = 0; i < $(scaled 20); i++)); do
+	ip netns add "$TEST-x" || break
+	ip -n "$TEST-x" link set lo up
+	ip netns exec "$TEST-x" sh -c 'tcpvsadm -A -i web -l 127.0.0.1:80 -s rr && tcpvsadm -a -i web -r 127.0.0.1:81 && tcpvsadm --start' ||
+		not_ok "round $i"
+	ip netns del "$TEST-x"
+done
+check "services of namespaces that are gone hold nothing" poll 20 \
+	eval '[ "$(lsmod | awk "\$1 == \"ktcpvs\" { print \$3 }")" = 0 ]'
