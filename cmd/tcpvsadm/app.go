@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -155,7 +156,8 @@ func hint(op *opError) string {
 	switch {
 	case op.hint != "":
 		return op.hint
-	case errors.Is(op.err, os.ErrPermission) && isErrno(op.err, syscall.EPERM):
+	case errors.Is(op.err, os.ErrPermission) && isErrno(op.err, syscall.EPERM) &&
+		!strings.Contains(reason(op.err), "userns"): // who is root there already
 		return "only root, or who has CAP_NET_ADMIN, may change anything"
 	case errors.Is(op.err, genl.ErrStale):
 		return "somebody else changes the table all the time; try again"

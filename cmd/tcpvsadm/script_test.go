@@ -161,6 +161,7 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 	case "fail": // kernel fail OP ERRNO [TEXT]
 		errno := map[string]syscall.Errno{
 			"ESTALE": syscall.ESTALE, "EADDRINUSE": syscall.EADDRINUSE, "ENOMEM": syscall.ENOMEM, "EBUSY": syscall.EBUSY,
+			"EPERM": syscall.EPERM,
 		}[args[2]]
 		if errno == 0 {
 			return errors.New("unknown errno")
