@@ -266,7 +266,10 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return tcpvs_conn_finish(w, c);
 }
 
-/* Send on what there is of the request. Return: a step's result, AGAIN to go on. */
+/*
+ * Send on what there is of the request. Return: a step's result; AGAIN to go on,
+ * in the exchange or, if it has been left, with what came of it.
+ */
 static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more)
 {
 	u64 moved = c->req.moved, sent = 0;
@@ -377,7 +380,7 @@ int tcpvs_exchange_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!(c->flags & (TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT))) {
 		r = send_request(w, c, &more);
-		if (r != TCPVS_STEP_AGAIN)
+		if (r != TCPVS_STEP_AGAIN || c->state != TCPVS_CONN_EXCHANGE)
 			return r;
 	}
 	do {
