@@ -295,7 +295,8 @@ type Limits struct {
 	// Connections: Client connections at one time; 0 = only the limit of the
 	// namespace (default 0).
 	Connections uint32 `json:"connections"`
-	// Backlog: Connections each listening socket queues (default 2048).
+	// Backlog: Connections each listening socket queues (default 2048); a
+	// change waits for the next start.
 	Backlog uint32 `json:"backlog"`
 	// HeadBytes: Size of a request or response head in bytes (default 16384).
 	HeadBytes uint32 `json:"head_bytes"`
@@ -310,7 +311,7 @@ type Limits struct {
 	// (default 524288).
 	ReceiveBuffer uint32 `json:"receive_buffer"`
 	// Listeners: Listening sockets; 0 = the smaller of the number of workers
-	// and 8 (default 0).
+	// and 8 (default 0); a change waits for the next start.
 	Listeners uint32 `json:"listeners"`
 }
 

@@ -225,13 +225,13 @@ var SetTimeouts = &Set{Name: "timeouts", Attributes: []Attribute{
 // SetLimits is the attribute set limits: Bounds of one virtual service.
 var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 	{Type: ALimitsConnections, Name: "connections", Kind: KindU32, Max: 16777216, Doc: "Client connections at one time; 0 = only the limit of the namespace (default 0)."},
-	{Type: ALimitsBacklog, Name: "backlog", Kind: KindU32, Min: 1, Max: 65535, Doc: "Connections each listening socket queues (default 2048)."},
+	{Type: ALimitsBacklog, Name: "backlog", Kind: KindU32, Min: 1, Max: 65535, Doc: "Connections each listening socket queues (default 2048); a change waits for the next start."},
 	{Type: ALimitsHeadBytes, Name: "head-bytes", Kind: KindU32, Min: 512, Max: 65535, Doc: "Size of a request or response head in bytes (default 16384)."},
 	{Type: ALimitsHeadFields, Name: "head-fields", Kind: KindU32, Min: 8, Max: 128, Doc: "Header fields of a head (default 128)."},
 	{Type: ALimitsRetries, Name: "retries", Kind: KindU32, Max: 16, Doc: "Further servers tried after a failed connect (default 3)."},
 	{Type: ALimitsPoolConnections, Name: "pool-connections", Kind: KindU32, Max: 65536, Doc: "Unused connections kept for a real server, all workers together (default 128)."},
 	{Type: ALimitsReceiveBuffer, Name: "receive-buffer", Kind: KindU32, Min: 16384, Max: 16777216, Doc: "Receive buffer of the leg a body comes from, in bytes (default 524288)."},
-	{Type: ALimitsListeners, Name: "listeners", Kind: KindU32, Max: 1024, Doc: "Listening sockets; 0 = the smaller of the number of workers and 8 (default 0)."},
+	{Type: ALimitsListeners, Name: "listeners", Kind: KindU32, Max: 1024, Doc: "Listening sockets; 0 = the smaller of the number of workers and 8 (default 0); a change waits for the next start."},
 }}
 
 // SetService is the attribute set service: A virtual service.
