@@ -8,6 +8,7 @@ KERNEL ?= 6.12
 KDIR   ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
+BENCH_VARS := LENS CPUS ROUNDS SECONDS SIZES BALANCERS JSON
 
 export KTCPVS_T0 := $(shell date +%s)
 
@@ -20,6 +21,7 @@ help: ## list the targets
 	@echo
 	@awk -F ': .*## |## ' '/^[a-z-]+:.*## / { t = $$1; sub(/:.*/, "", t); printf "  make %-12s %s\n", t, $$NF }' $(MAKEFILE_LIST)
 	@echo
+	@echo "  LENS= ROUNDS= SIZES= BALANCERS=        what bench measures (virtme/bench/run --help)"
 	@echo "  KERNEL=6.12|newest|debug|RELEASE   kernel to build for and to boot (6.12)"
 	@echo "  KDIR=DIR                           build against this kernel build tree"
 	@echo "  KTCPVS_CACHE=DIR                   guest root and kernels (~/.cache/ktcpvs)"
@@ -41,7 +43,7 @@ test-fresh: ## demo and test as a user with sudo in fresh Debian 12 and 13
 
 bench: ## requests/s: direct, ktcpvs, HAProxy, nginx, in one VM
 	@$(MAKE) --no-print-directory build
-	@virtme/bench/run
+	@virtme/bench/run KERNEL=$(KERNEL) $(foreach v,$(BENCH_VARS),$(if $($(v)),"$(v)=$($(v))"))
 
 build: programs module ## bin/* and build/RELEASE/ktcpvs.ko (KERNEL=, KDIR=)
 

@@ -299,7 +299,9 @@ finish() {
 	status=$(cat "$run/status" 2>/dev/null || true)
 	if [ -z "$status" ]; then
 		cat "$run/qemu" >&2 2>/dev/null || true
-		tail -n 30 "$run/log" >&2
+		# The first report says why, the last lines how it ended.
+		"$REPO/virtme/scan-log" "$run/log" >&2 || true
+		tail -n 15 "$run/log" >&2
 		keep_log "the guest died"
 		exit 125
 	fi
