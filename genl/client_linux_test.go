@@ -339,6 +339,66 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// A request under way ends when the client is closed.
+func TestCloseUnderWay(t *testing.T) {
+	k := genlfake.New()
+	c, ctx := open(t, k), within(t)
+	fill(t, c, 0, 9)
+	k.OnDump(func(_ string, piece int) {
+		if piece == 1 {
+			must(t, c.Close())
+		}
+	})
+	_, err := c.Services(ctx)
+	wants(t, err, genl.ErrClosed)
+	if n := k.Sockets(); n != 0 {
+		t.Errorf("%d sockets are open", n)
+	}
+}
+
+// A transaction that could not begin leaves no socket.
+func TestRefusedBegin(t *testing.T) {
+	k := genlfake.New()
+	c, ctx := open(t, k), within(t)
+	k.Deny(true)
+	_, err := c.Begin(ctx, genl.BeginOptions{})
+	wants(t, err, os.ErrPermission)
+	if err.Error() != "begin the transaction: changes need CAP_NET_ADMIN" {
+		t.Errorf("got %v", err)
+	}
+	wants(t, c.Flush(ctx), os.ErrPermission)
+	if _, err := c.Services(ctx); err != nil {
+		t.Errorf("reading is free: %v", err)
+	}
+	k.Deny(false)
+	tx, err := c.Begin(ctx, genl.BeginOptions{})
+	must(t, err)
+	must(t, tx.Flush(ctx))
+	if n := k.Sockets(); n != 2 {
+		t.Errorf("%d sockets are open, want the client's and the transaction's", n)
+	}
+	_, err = tx.Commit(ctx)
+	must(t, err)
+	if n := k.Sockets(); n != 1 {
+		t.Errorf("%d sockets are open after the commit", n)
+	}
+}
+
+// Where another program listens, the service stays stopped.
+func TestOccupied(t *testing.T) {
+	k := genlfake.New()
+	c, ctx := open(t, k), within(t)
+	must(t, c.AddService(ctx, "web", listen(web)))
+	k.Occupy(web, true)
+	err := c.StartService(ctx, "web")
+	wants(t, err, genl.ErrAddressInUse)
+	if err.Error() != `start service "web": another socket uses port 80 of the listen address` {
+		t.Errorf("got %v", err)
+	}
+	k.Occupy(web, false)
+	must(t, c.StartService(ctx, "web"))
+}
+
 func TestOptions(t *testing.T) {
 	k := genlfake.New()
 	for name, tt := range map[string]struct {
@@ -432,7 +492,12 @@ func TestMonitor(t *testing.T) {
 	defer cancel()
 	_, err = m.Next(short)
 	wants(t, err, context.DeadlineExceeded)
-	must(t, c.AddService(ctx, "again", listen(web)))
+	go func() {
+		time.Sleep(20 * time.Millisecond) // until Next waits
+		if err := c.AddService(ctx, "again", listen(web)); err != nil {
+			t.Error(err)
+		}
+	}()
 	next(1)
 
 	// Too slow: it says so, and what comes later is told again.

@@ -466,3 +466,78 @@ func TestFamilyNonsense(t *testing.T) {
 		})
 	}
 }
+
+// After a failure to read, what is still to come of the answer must not be
+// taken for the next one's: the socket is given up.
+func TestReadFailure(t *testing.T) {
+	s := &script{answer: func(req netlink.Message) [][]netlink.Message {
+		return [][]netlink.Message{{message(req, spec.CmdInfoGet, nla(2, u32(5)))}} // and no acknowledgement
+	}}
+	c := s.client(t)
+	s.readErr = os.NewSyscallError("recvmsg", syscall.ENOMEM)
+	_, err := c.Info(context.Background())
+	var e *Error
+	if !errors.Is(err, syscall.ENOMEM) || !errors.As(err, &e) || e.Errno != 0 || !strings.Contains(err.Error(), "recvmsg") {
+		t.Errorf("got %v", err)
+	}
+	s.answer = answerWell
+	if _, err := c.Info(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if s.dialled != 2 || s.open != 1 {
+		t.Errorf("%d sockets were opened and %d are open, want 2 and 1", s.dialled, s.open)
+	}
+	// In a transaction there is no second socket.
+	tx, err := c.Begin(context.Background(), BeginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.answer = func(netlink.Message) [][]netlink.Message { return nil }
+	s.readErr = os.NewSyscallError("recvmsg", syscall.ENOMEM)
+	if err := tx.Flush(context.Background()); !errors.Is(err, syscall.ENOMEM) {
+		t.Errorf("got %v", err)
+	}
+	if err := tx.Flush(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if s.dialled != 3 || s.open != 1 {
+		t.Errorf("%d sockets were opened and %d are open, want 3 and 1", s.dialled, s.open)
+	}
+}
+
+// The kernel's flag counts also when the generation says nothing.
+func TestDumpInterruptedFlag(t *testing.T) {
+	for _, good := range []int{2, 100} {
+		dumps := 0
+		s := &script{answer: func(req netlink.Message) [][]netlink.Message {
+			if req.Header.Flags&netlink.Dump != netlink.Dump {
+				return answerWell(req)
+			}
+			dumps++
+			m := message(req, req.Data[0], text(1, "web"))
+			m.Header.Flags |= netlink.Multi
+			if dumps < good {
+				m.Header.Flags |= netlink.DumpInterrupted
+			}
+			return [][]netlink.Message{{m}, {done(req)}}
+		}}
+		services, err := s.client(t).Services(context.Background())
+		if len(services) != 1 || services[0].Name != "web" {
+			t.Errorf("got %+v", services)
+		}
+		if good == 2 && (err != nil || dumps != 2) || good > 2 && (!errors.Is(err, ErrInconsistent) || dumps != listTries) {
+			t.Errorf("%d dumps, %v", dumps, err)
+		}
+	}
+}
+
+func TestMonitorWithoutGroup(t *testing.T) {
+	s := &script{} // its family has none
+	_, err := s.client(t).Monitor(context.Background())
+	if err == nil || err.Error() != `monitor: the module has no multicast group "config"` {
+		t.Errorf("got %v", err)
+	}
+	if s.open != 1 {
+		t.Errorf("%d sockets are open", s.open)
+	}
+}

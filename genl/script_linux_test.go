@@ -27,6 +27,7 @@ type script struct {
 	family   []netlink.Message // the answer for the family instead of the usual one
 	readErr  error             // what reading fails with
 	dialled  int
+	open     int // sockets
 }
 
 const scriptFamily = 0x21
@@ -35,6 +36,7 @@ func (s *script) dial(*netlink.Config) (*genetlink.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialled++
+	s.open++
 	sock := &scriptSocket{s: s, wake: make(chan struct{}, 1)}
 	return genetlink.NewConn(netlink.NewConn(sock, 1)), nil
 }
@@ -67,7 +69,10 @@ func (k *scriptSocket) signal() {
 func (k *scriptSocket) Close() error {
 	k.s.mu.Lock()
 	defer k.s.mu.Unlock()
-	k.closed = true
+	if !k.closed {
+		k.closed = true
+		k.s.open--
+	}
 	k.signal()
 	return nil
 }

@@ -465,6 +465,9 @@ type ServiceStats struct {
 	Broken uint64 `json:"broken"`
 	// Handoffs: Connections given to a less loaded worker.
 	Handoffs uint64 `json:"handoffs"`
+	// Evicted: Connections that stood still, given up when TCP ran short of
+	// memory.
+	Evicted uint64 `json:"evicted"`
 }
 
 func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
@@ -538,6 +541,8 @@ func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
 			v.Broken = decodeUint(ad)
 		case spec.AStatsHandoffs:
 			v.Handoffs = decodeUint(ad)
+		case spec.AStatsEvicted:
+			v.Evicted = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -578,6 +583,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "memory-waits", Doc: "Times a relay waited for memory.", Gauge: false},
 	{Name: "broken", Doc: "Responses cut off visibly because they could not be completed.", Gauge: false},
 	{Name: "handoffs", Doc: "Connections given to a less loaded worker.", Gauge: false},
+	{Name: "evicted", Doc: "Connections that stood still, given up when TCP ran short of memory.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -618,6 +624,7 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.MemoryWaits,
 			v.Broken,
 			v.Handoffs,
+			v.Evicted,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -662,6 +669,7 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.MemoryWaits = since(v.MemoryWaits, old.MemoryWaits)
 	v.Broken = since(v.Broken, old.Broken)
 	v.Handoffs = since(v.Handoffs, old.Handoffs)
+	v.Evicted = since(v.Evicted, old.Evicted)
 	return v
 }
 

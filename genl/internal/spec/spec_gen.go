@@ -135,6 +135,7 @@ const (
 	AStatsMemoryWaits     uint16 = 33
 	AStatsBroken          uint16 = 34
 	AStatsHandoffs        uint16 = 35
+	AStatsEvicted         uint16 = 36
 )
 
 // Attributes of the set server-stats.
@@ -299,6 +300,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsMemoryWaits, Name: "memory-waits", Kind: KindUint, Doc: "Times a relay waited for memory."},
 	{Type: AStatsBroken, Name: "broken", Kind: KindUint, Doc: "Responses cut off visibly because they could not be completed."},
 	{Type: AStatsHandoffs, Name: "handoffs", Kind: KindUint, Doc: "Connections given to a less loaded worker."},
+	{Type: AStatsEvicted, Name: "evicted", Kind: KindUint, Doc: "Connections that stood still, given up when TCP ran short of memory."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
