@@ -13,8 +13,8 @@
 /* No refusal without a reason. */
 static int explain(struct genl_info *info, int err)
 {
-	if (err == -ENOMEM && info->extack && !info->extack->_msg)
-		GENL_SET_ERR_MSG(info, "no memory");
+	if (err == -ENOMEM)
+		NL_SET_ERR_MSG_WEAK(info->extack, "no memory");
 	return err;
 }
 
