@@ -86,9 +86,9 @@ func reference(d *document) ([]byte, error) {
 
 const referenceIntro = "" +
 	"Numbers are in the machine's byte order unless a type says otherwise. A `uint`\n" +
-	"takes 4 bytes when the number fits, else 8. A `string` ends in a NUL byte that its\n" +
-	"length does not count. A `nest` holds the attributes of the set it names and has\n" +
-	"the NLA_F_NESTED flag; it stays below 32 KiB.\n\n" +
+	"takes 4 bytes when the number fits, else 8. A `string` ends in a NUL byte, which the\n" +
+	"bounds given here do not count. A `nest` holds the attributes of the set it names\n" +
+	"and has the NLA_F_NESTED flag; it stays below 32 KiB.\n\n" +
 	"A request that is refused is answered by an errno and, in the extended\n" +
 	"acknowledgement, a sentence and the offset of the attribute it is about. A request\n" +
 	"that changes something is confirmed by an acknowledgement. A listing (`dump`) whose\n" +
