@@ -7,6 +7,7 @@
  * cannot deadlock, and they wait for no peer, so it is short.
  *
  *	STOPPED --start--> RUNNING --stop--> DRAINING --start--> RUNNING
+ *	   ^---------stop now--'
  *
  * A service that drains reads as STOPPED as soon as its last connection has
  * gone (tcpvs_service_state()): nobody has to be told, and nobody waits.
@@ -184,7 +185,8 @@ static bool server_pooled(const struct tcpvs_server *srv)
  * Exchanges in flight go on with their references. A worker pools a connection
  * only if it sees @dead unset inside tcpvs_srcu; after the grace period no pool
  * grows any more, and only those with something in it need a visit of every
- * worker.
+ * worker. A service that is STOPPED has no exchange whose end could fill a pool:
+ * it was reset before, so its servers need not wait.
  */
 void tcpvs_servers_remove(struct list_head *servers)
 {
