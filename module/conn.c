@@ -19,6 +19,8 @@
 #define LINGER_TIME	(2 * HZ)
 #define LINGER_BYTES	(256 * 1024)	/* thrown away before giving up */
 #define REFUSALS_MAX	64		/* told so at one time by a worker */
+#define PRESSURE_STALL	HZ		/* without progress, to be given up */
+#define PRESSURE_BYTES	(64 * 1024)	/* queued, to be worth giving up */
 
 static struct kmem_cache *conn_cache;
 
@@ -37,6 +39,7 @@ void tcpvs_conn_deadline(struct tcpvs_worker *w, struct tcpvs_conn *c, int which
 {
 	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
 
+	c->progress = jiffies;
 	/* A service being deleted: its connections are about to be reset. */
 	c->deadline = jiffies + (sc ? sc->timeout[which] : HZ);
 	if (!(c->flags & TCPVS_CF_MEMORY) ||
@@ -379,6 +382,46 @@ void tcpvs_conn_accept(struct tcpvs_worker *w, struct tcpvs_service *svc,
 refuse:
 	sock_no_linger(sock->sk);
 	sock_release(sock);
+}
+
+static u32 leg_queued(const struct tcpvs_leg *leg)
+{
+	const struct sock *sk = leg->sock->sk;
+
+	return READ_ONCE(sk->sk_wmem_queued) + atomic_read(&sk->sk_rmem_alloc);
+}
+
+/**
+ * tcpvs_conns_pressure() - give memory back when TCP runs short of it
+ * @w: worker
+ *
+ * TCP's memory is one pool for all sockets of the machine; connections that
+ * stand still with their buffers full would make everybody else wait. One is
+ * given up at a time: of those with bytes queued the one longest without
+ * progress.
+ */
+void tcpvs_conns_pressure(struct tcpvs_worker *w)
+{
+	struct tcpvs_conn *c, *worst = NULL;
+	unsigned long now = jiffies;
+
+	list_for_each_entry(c, &w->conns, link) {
+		if (c->state != TCPVS_CONN_EXCHANGE &&
+		    c->state != TCPVS_CONN_TUNNEL && c->state != TCPVS_CONN_ANSWER)
+			continue;
+		if (time_before(now, c->progress + PRESSURE_STALL) ||
+		    (worst && !time_before(c->progress, worst->progress)))
+			continue;
+		if (leg_queued(&c->cl) + (c->up ? leg_queued(&c->up->leg) : 0) >=
+		    PRESSURE_BYTES)
+			worst = c;
+	}
+	if (!worst)
+		return;
+	conn_count(w, worst, EVICTED);
+	if (worst->flags & TCPVS_CF_RESP_HEAD)
+		conn_count(w, worst, BROKEN);
+	tcpvs_conn_close(w, worst, TCPVS_CLOSE_RST);
 }
 
 static void drain(struct tcpvs_worker *w, void *arg)

@@ -78,6 +78,7 @@ enum tcpvs_conn_state {
  * @svc: the service, referenced
  * @timer: looks at @deadline, or steps after a lack of memory
  * @deadline: when the present state has taken too long, in jiffies
+ * @progress: when it last got on, in jiffies
  * @link: in the worker's list
  * @state: enum tcpvs_conn_state
  * @method: of the request in hand
@@ -100,6 +101,7 @@ struct tcpvs_conn {
 	struct tcpvs_service *svc;
 	struct tcpvs_timer timer;
 	unsigned long deadline;
+	unsigned long progress;
 	struct list_head link;
 	u8 state;
 	u8 method;

@@ -29,7 +29,13 @@ struct cursor {
 static_assert(sizeof(struct cursor) <=
 	      sizeof_field(struct netlink_callback, ctx));
 
-/* What goes into the header of a message. */
+/**
+ * struct head - what goes into the header of a message
+ * @portid: of the socket that asked; 0 for a notification
+ * @seq: of its request
+ * @flags: NLM_F_*
+ * @cmd: TCPVS_CMD_*
+ */
 struct head {
 	u32 portid;
 	u32 seq;

@@ -24,10 +24,14 @@
 #include <linux/sched/isolation.h>
 #include <linux/slab.h>
 #include <linux/bvec.h>
+#include <net/tcp.h>
 
 #include "http.h"
 #include "relay.h"
 #include "worker.h"
+
+#define PRESSURE_LOOK		HZ	/* how often an idle worker looks */
+#define PRESSURE_INTERVAL	(HZ / 10) /* between giving up two connections */
 
 /**
  * struct tcpvs_call - a function that every worker runs once
@@ -258,6 +262,11 @@ static int worker_thread(void *arg)
 
 		run_timers(w);
 		pass(w);
+		if (READ_ONCE(tcp_memory_pressure) &&
+		    time_after_eq(jiffies, w->pressure_next)) {
+			w->pressure_next = jiffies + PRESSURE_INTERVAL;
+			tcpvs_conns_pressure(w);
+		}
 		srcu_read_unlock(&tcpvs_srcu, idx);
 
 		cond_resched();
@@ -266,6 +275,9 @@ static int worker_thread(void *arg)
 		timeout = next_timer(w);
 		if (!timeout)
 			continue;
+		/* Nobody tells us that TCP's memory has run short. */
+		if (!list_empty(&w->conns))
+			timeout = min_t(long, timeout, PRESSURE_LOOK);
 
 		WRITE_ONCE(w->sleeping, true);
 		set_current_state(TASK_IDLE);

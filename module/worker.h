@@ -67,6 +67,7 @@ struct tcpvs_timer {
  * @wheel: timers by slot
  * @wheel_now: jiffies up to which the wheel was looked at
  * @wheel_count: timers on the wheel
+ * @pressure_next: when to look at TCP's memory again, in jiffies
  * @frag: page that rewritten heads and copied bytes are appended to
  * @bvec: scratch of the step in hand
  * @head: scratch of the step in hand: a message head in one piece
@@ -88,6 +89,7 @@ struct tcpvs_worker {
 	struct list_head wheel[TCPVS_WHEEL_SLOTS];
 	unsigned long wheel_now;
 	unsigned int wheel_count;
+	unsigned long pressure_next;
 	struct page_frag frag;
 	struct bio_vec *bvec;
 	u8 *head;
@@ -113,6 +115,9 @@ void tcpvs_timer_init(struct tcpvs_timer *t,
 void tcpvs_timer_set(struct tcpvs_worker *w, struct tcpvs_timer *t,
 		     unsigned long deadline);
 void tcpvs_timer_stop(struct tcpvs_worker *w, struct tcpvs_timer *t);
+
+/* conn.c: what a worker asks between passes */
+void tcpvs_conns_pressure(struct tcpvs_worker *w);
 
 /* conn.c: what configuration asks of all workers; returns when all have done it */
 void tcpvs_workers_drain(struct tcpvs_service *svc);
