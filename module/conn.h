@@ -83,16 +83,16 @@ enum tcpvs_conn_state {
  * @state: enum tcpvs_conn_state
  * @method: of the request in hand
  * @body: framing of the request in hand, enum tcpvs_http_body
+ * @peer_len: length of @peer
  * @flags: TCPVS_CF_*
  * @head_len: bytes of the request head in the client's receive queue
+ * @start: sequence number of the request's first byte to the server
  * @req: client to server
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
  * @scan: search for the end of a head that dribbles in; request or response
- * @status: of the response in hand
- * @start: sequence number of the request's first byte to the server
  * @pick: servers that failed
- * @peer_len: length of @peer
+ * @status: of the response in hand
  * @peer: the client's address as text
  */
 struct tcpvs_conn {
@@ -106,16 +106,16 @@ struct tcpvs_conn {
 	u8 state;
 	u8 method;
 	u8 body;
+	u8 peer_len;
 	u32 flags;
-	u16 status;
 	u32 head_len;
+	u32 start;
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;
 	struct tcpvs_http_scan scan;
-	u32 start;
 	struct tcpvs_pick pick;
-	u8 peer_len;
+	u16 status;
 	char peer[TCPVS_PEER_MAX];
 };
 
