@@ -20,10 +20,10 @@ topology 3
 load_module
 pids=()
 for i in 1 2 3; do
-	ins pattern serve --mode http --listen "10.2.0.$i:9100" >"$TMP/serve.http.$i" 2>&1 &
-	pids+=($!)
-	ins pattern serve --mode tcp --listen "10.2.0.$i:9200" >"$TMP/serve.tcp.$i" 2>&1 &
-	pids+=($!)
+	server pattern serve --mode http --listen "10.2.0.$i:9100" >"$TMP/serve.http.$i" 2>&1
+	pids+=($pid)
+	server pattern serve --mode tcp --listen "10.2.0.$i:9200" >"$TMP/serve.tcp.$i" 2>&1
+	pids+=($pid)
 	poll 10 server_listens "10.2.0.$i" 9100 || bail "pattern serve $i"
 	poll 10 server_listens "10.2.0.$i" 9200 || bail "pattern serve $i"
 done
@@ -67,12 +67,12 @@ drive "http: trailers and Expect: 100-continue" 80 http --clients 16 --count "$(
 
 for svc in http tcp; do
 	check "$svc: nothing is left active" poll 10 stat_is $svc active 0
+	read_stats $svc
 	is "${st[broken]} ${st[bad_response]} ${st[bad_request]} ${st[aborted]}" "0 0 0 0" "$svc: nothing was broken, refused or aborted"
 done
 
 # The servers' own verdict: what came was right, and came once.
-kill -TERM "${pids[@]}"
-wait "${pids[@]}" 2>/dev/null
+end "${pids[@]}"
 for i in 1 2 3; do
 	for mode in http tcp; do
 		f=$TMP/serve.$mode.$i
