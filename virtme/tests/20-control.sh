@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 300
+# limit: 420
 #
 # The control plane: what it refuses, whom it obeys, what it tells, and that a
 # change is whole.
@@ -72,6 +72,8 @@ like "$(adm -Ln)" '\[fd00:1::fe\]:99' "... tcpvsadm shows it"
 like "$(ynl --do service-get --json '{"name": "six"}')" '"connect": 77' "ynl: service-get"
 refuses "ynl: the reason of a refusal" '"six" already' ynl --do service-new \
 	--json '{"name": "six", "listen": {"ipv4": 167837950, "port": 99}}'
+check "ynl: settings-set" ynl --do settings-set --json '{"max-connections": 4711}'
+like "$(ynl --do settings-get)" '"max-connections": 4711\b' "ynl: settings-get"
 like "$(ynl --dump scheduler-get)" '"rr".*"wrr".*"wlc"' "ynl: schedulers"
 like "$(ynl --dump worker-get)" '"pid": [1-9]' "ynl: workers"
 adm -F

@@ -180,8 +180,14 @@ func (f *fuzzer) run(ctx context.Context, n int) error {
 		}
 		before = now
 	}
+	if n < enough {
+		return nil
+	}
 	return f.reached()
 }
+
+// enough messages reach every request; fewer may miss one by chance.
+const enough = 2000
 
 // reached makes sure that chance did not spare a request.
 func (f *fuzzer) reached() error {
