@@ -29,9 +29,9 @@ service web "$VIP:80" --mode http -s rr -- 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80
 read_workers || bail "workers are listed"
 declare -A old=()
 for key in "${!wk[@]}"; do old[$key]=${wk[$key]}; done
-client taskset -c 0 wrk -t 1 -c 32 -d 5 "http://$VIP/" >"$TMP/wrk" 2>&1
+client taskset -c 0 wrk -t 1 -c 32 -d "$((8 * TIME_FACTOR))" --timeout 60s "http://$VIP/" >"$TMP/wrk" 2>&1
 balanced() { read_workers && [ $((${wk[0.connections]} - ${wk[1.connections]})) -le 6 ] && [ "${wk[1.connections]}" -ge 12 ]; }
-check "32 connections lie on both workers" poll 5 balanced
+check "32 connections lie on both workers" poll 7 balanced
 wait $pid
 diag "$(adm show workers)"
 read_workers
