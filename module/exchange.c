@@ -209,6 +209,8 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	if (tcpvs_source_quiet(up))
+		return TCPVS_STEP_IDLE;
 	lim.head_max = sc->limit[TCPVS_A_LIMITS_HEAD_BYTES];
 	lim.headers_max = sc->limit[TCPVS_A_LIMITS_HEAD_FIELDS];
 	lim.target_max = 0;

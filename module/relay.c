@@ -43,6 +43,24 @@ struct gather {
 	u32 room;
 };
 
+/* A page with room for @len bytes, at most 32 KiB, or NULL. */
+static struct page_frag *frag_room(struct tcpvs_worker *w, u32 len)
+{
+	struct page_frag *frag = &w->frags[w->frag];
+	unsigned int next;
+
+	if (frag->page && frag->offset + len <= frag->size)
+		return frag;
+	next = (w->frag + 1) % TCPVS_FRAGS;
+	frag = &w->frags[next];
+	/* Begins again if nobody holds it, allocates if it is full. */
+	if (!skb_page_frag_refill(len, frag, GFP_KERNEL) ||
+	    frag->offset + len > frag->size)
+		return NULL;
+	w->frag = next;
+	return frag;
+}
+
 /**
  * tcpvs_gather_alloc() - make sure that bytes can be copied
  * @w: worker
@@ -53,7 +71,7 @@ struct gather {
  */
 noinline int tcpvs_gather_alloc(struct tcpvs_worker *w)
 {
-	return skb_page_frag_refill(32, &w->frag, GFP_KERNEL) ? 0 : -ENOMEM;
+	return frag_room(w, 1) ? 0 : -ENOMEM;
 }
 ALLOW_ERROR_INJECTION(tcpvs_gather_alloc, ERRNO);
 
@@ -79,12 +97,12 @@ static bool gather_page(struct gather *g, struct page *page, u32 off, u32 len)
 
 static int gather_copy(struct gather *g, const void *from, u32 len)
 {
-	struct page_frag *frag = &g->w->frag;
-
 	while (len) {
+		struct page_frag *frag;
 		u32 n;
 
-		if (tcpvs_gather_alloc(g->w))
+		frag = frag_room(g->w, 1);
+		if (!frag)
 			return -ENOMEM;
 		n = min_t(u32, len, frag->size - frag->offset);
 		memcpy(page_address(frag->page) + frag->offset, from, n);
@@ -437,11 +455,10 @@ void tcpvs_flow_reset(struct tcpvs_flow *f)
 int tcpvs_flow_head(struct tcpvs_worker *w, struct tcpvs_flow *f,
 		    const u8 *bytes, u32 len)
 {
-	struct page_frag *frag = &w->frag;
+	struct page_frag *frag = frag_room(w, len);
 
 	tcpvs_flow_drop_head(f);
-	if (skb_page_frag_refill(len, frag, GFP_KERNEL) &&
-	    frag->size - frag->offset >= len) {
+	if (frag) {
 		get_page(frag->page);
 		f->head = frag->page;
 		f->head_off = frag->offset;
@@ -495,6 +512,20 @@ bool tcpvs_flow_acked(struct tcpvs_flow *f, struct socket *dst)
 
 	f->una = una;
 	return moved;
+}
+
+/**
+ * tcpvs_source_quiet() - is there nothing to read?
+ * @sock: the socket
+ *
+ * Without the lock: whatever comes after the look pushes the leg again.
+ */
+bool tcpvs_source_quiet(const struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED && !sk->sk_err &&
+	       !(sk->sk_shutdown & RCV_SHUTDOWN) && !tcp_inq(sk);
 }
 
 /**

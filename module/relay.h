@@ -80,6 +80,7 @@ void tcpvs_flow_release(struct tcpvs_flow *f, struct socket *src);
 int tcpvs_gather_alloc(struct tcpvs_worker *w);
 int tcpvs_relay(struct tcpvs_worker *w, struct tcpvs_flow *f,
 		struct socket *src, struct socket *dst, u64 *bytes);
+bool tcpvs_source_quiet(const struct socket *sock);
 int tcpvs_peek(struct socket *src, u32 from, u8 *to, u32 max,
 	       bool *eof);
 void tcpvs_consume(struct socket *src, u32 len);

@@ -111,6 +111,8 @@ int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	if (tcpvs_source_quiet(c->cl.sock))
+		return TCPVS_STEP_IDLE;
 	lim.head_max = sc->limit[TCPVS_A_LIMITS_HEAD_BYTES];
 	lim.headers_max = sc->limit[TCPVS_A_LIMITS_HEAD_FIELDS];
 	lim.target_max = 0;
@@ -189,8 +191,6 @@ void tcpvs_request_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
  */
 int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
-	struct sock *sk = c->cl.sock->sk;
-
 	tcpvs_flow_reset(&c->req);
 	tcpvs_flow_reset(&c->resp);
 	c->state = TCPVS_CONN_HEAD;
@@ -198,7 +198,5 @@ int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		    TCPVS_CF_SERVED | TCPVS_CF_REQ_DONE;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_KEEPALIVE);
 	/* Pipelined requests are here already; an event came for them before. */
-	if (tcp_inq(sk) || sk->sk_shutdown & RCV_SHUTDOWN)
-		return TCPVS_STEP_AGAIN;
-	return TCPVS_STEP_IDLE;
+	return tcpvs_source_quiet(c->cl.sock) ? TCPVS_STEP_IDLE : TCPVS_STEP_AGAIN;
 }

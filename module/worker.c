@@ -343,14 +343,17 @@ static int worker_online(unsigned int cpu)
 
 static void worker_free(struct tcpvs_worker *w)
 {
+	unsigned int i;
+
 	if (!w)
 		return;
 	if (w->task) {
 		kthread_stop(w->task);
 		put_task_struct(w->task);
 	}
-	if (w->frag.page)
-		put_page(w->frag.page);
+	for (i = 0; i < TCPVS_FRAGS; i++)
+		if (w->frags[i].page)
+			put_page(w->frags[i].page);
 	kfree(w->bvec);
 	kvfree(w->head);
 	kvfree(w->out);

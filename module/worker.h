@@ -21,6 +21,8 @@
 #define TCPVS_WHEEL_SLOTS	512
 #define TCPVS_WHEEL_TICK	max_t(unsigned long, HZ / 16, 1)
 
+#define TCPVS_FRAGS		4
+
 struct tcpvs_node;
 struct bio_vec;
 
@@ -68,7 +70,10 @@ struct tcpvs_timer {
  * @wheel_now: jiffies up to which the wheel was looked at
  * @wheel_count: timers on the wheel
  * @pressure_next: when to look at TCP's memory again, in jiffies
- * @frag: page that rewritten heads and copied bytes are appended to
+ * @frags: pages that rewritten heads and copied bytes are appended to, in turn:
+ *	when one comes round again, its bytes are mostly acknowledged and it is
+ *	used again, which spares clearing a new one
+ * @frag: the one in use
  * @bvec: scratch of the step in hand
  * @head: scratch of the step in hand: a message head in one piece
  * @parsed: scratch of the step in hand: its fields
@@ -90,7 +95,8 @@ struct tcpvs_worker {
 	unsigned long wheel_now;
 	unsigned int wheel_count;
 	unsigned long pressure_next;
-	struct page_frag frag;
+	struct page_frag frags[TCPVS_FRAGS];
+	unsigned int frag;
 	struct bio_vec *bvec;
 	u8 *head;
 	struct tcpvs_http_head *parsed;
