@@ -5,15 +5,16 @@
 #
 # A balancer in the kernel that is slower than those in user space has no
 # reason to be. This is no timed test: all three are measured in turn in one
-# run, and only the ratio of their medians is asked for, far below what it
-# should be. On a debug kernel the price of its checks is paid by ktcpvs alone,
-# so there all that counts is that every request succeeds.
+# run, and only a ratio is asked for, far below what it should be: the median
+# of those within each round. A machine too busy for that gets twice the rounds.
+# On a debug kernel ktcpvs alone pays for its checks, so there all that counts
+# is that every request succeeds.
 # limit: 240
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../bench/lib.sh"
 
 balancers=(ktcpvs haproxy nginx)
-rounds=3
+rounds=5
 debug=
 if [ -e /proc/lockdep ]; then
 	debug=1 rounds=1
@@ -23,10 +24,15 @@ bench_setup
 for i in "${balancers[@]}"; do
 	bench_start "$i"
 done
-bench_size small "$rounds" 2 "${balancers[@]}"
-"$BENCH/report" --machine "$(bench_machine)" --rounds "$rounds" --seconds 2 \
-	--connections "$BENCH_CONNECTIONS" "$TMP/rows" | sed 's/^/# /'
+bench_size small "$rounds" 1 "${balancers[@]}"
 ratio=$("$BENCH/report" --ratio small "$TMP/rows") || bail "every balancer was measured"
+if ! [ "$debug" ] && [ "$ratio" -le 100 ]; then
+	diag "$ratio % after $rounds rounds: once more"
+	bench_size small "$rounds" 1 "${balancers[@]}"
+	ratio=$("$BENCH/report" --ratio small "$TMP/rows") || bail "every balancer was measured"
+fi
+"$BENCH/report" --machine "$(bench_machine)" --versions "$(bench_version ktcpvs)" --rounds "$rounds" --seconds 1 \
+	--connections "$BENCH_CONNECTIONS" "$TMP/rows" | sed 's/^/# /'
 if [ "$debug" ]; then
 	diag "on this kernel $ratio % of the better of HAProxy and nginx"
 else
