@@ -83,7 +83,7 @@ wait "${at[@]}"
 check "mode http: nothing is active in the end" poll 20 stat_is http active 0
 read_stats http
 diag "$(for key in "${!st[@]}"; do [[ $key == *.* || ${st[$key]} == 0 ]] || echo "$key=${st[$key]}"; done | sort | tr '\n' ' ')"
-at_least "${st[requests]}" 200 "mode http: there was traffic"
+at_least "${st[requests]}" "$(scaled 200)" "mode http: there was traffic"
 at_least "${st[aborted]}" 1 "mode http: some of it was aborted"
 at_least "${st[refused_limit]}" 1 "mode http: some was refused by the limit"
 at_least "${st[connect_errors]}" 1 "mode http: some connects were refused"
@@ -110,7 +110,7 @@ at_most $((st[connects] + st[connect_errors])) "${st[pool_misses]}" "mode http: 
 
 check "mode tcp: nothing is active in the end" poll 20 stat_is tcp active 0
 read_stats tcp
-at_least "${st[connections]}" 100 "mode tcp: there was traffic"
+at_least "${st[connections]}" "$(scaled 100)" "mode tcp: there was traffic"
 is "${st[requests]}" "${st[connections]}" "mode tcp: every connection was scheduled"
 is "$(total requests)" "${st[connects]}" "mode tcp: every connection that got a server is that server's"
 at_most $((st[connects] + st[no_server])) "${st[connections]}" "mode tcp: ... and the others got none"
