@@ -129,13 +129,16 @@ service stale "$VIP:87" --mode http -s rr "${short[@]}" --pool-timeout 60s --lis
 drop_in_servers '' 'tcp sport 9300 tcp flags & fin == fin drop'
 remember stale
 is "$(code "http://$VIP:87/a")" 200 "a first request, whose server connection goes into the pool"
-for method in GET PUT DELETE POST; do
+for method in GET PUT DELETE; do
 	poll 5 stat_min stale 10.2.0.1:9300.idle 1
 	is "$(outcome -X $method -d x "http://$VIP:87/$method")" "200 0" "$method over a pooled connection that is dead: a new one"
 done
-grew retries 4 "... counted as retries"
+grew retries 3 "... counted as retries"
+# A reset does not tell whether the request was read before: a POST may have
+# been done, and is never sent again.
+poll 5 stat_min stale 10.2.0.1:9300.idle 1
+is "$(outcome -d x "http://$VIP:87/POST")" "502 0" "POST over it: 502"
 heal
-# A POST that the server's TCP took may have been done: never sent again.
 service once "$VIP:88" --mode http -s rr "${short[@]}" --pool-timeout 60s --listeners 1 -- 10.2.0.2:9000
 for what in reset close; do
 	is "$(code "http://$VIP:88/ok")" 200 "a pooled connection for $what"
