@@ -86,7 +86,6 @@ enum tcpvs_conn_state {
  * @peer_len: length of @peer
  * @flags: TCPVS_CF_*
  * @head_len: bytes of the request head in the client's receive queue
- * @start: sequence number of the request's first byte to the server
  * @req: client to server
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
@@ -109,7 +108,6 @@ struct tcpvs_conn {
 	u8 peer_len;
 	u32 flags;
 	u32 head_len;
-	u32 start;
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;

@@ -8,8 +8,8 @@
  *
  * Until the first byte of a response, what was sent of the request is still in
  * the client's receive queue (up to TCPVS_RETAIN_MAX). A pooled connection that
- * turns out dead before that is replaced once, if the request may be repeated
- * (RFC 9110 section 9.2.2) or the server's TCP has acknowledged nothing of it.
+ * turns out dead before that is replaced once, if the method is idempotent
+ * (RFC 9110 section 9.2.2).
  *
  * A response that breaks off is made visible to the client by a reset, whatever
  * its framing: a clean end would make a truncated body look complete.
@@ -35,7 +35,6 @@ int tcpvs_exchange_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	tcpvs_request_start(w, c);
 	tcpvs_flow_reset(&c->resp);
-	c->start = tcp_sk(c->up->leg.sock->sk)->write_seq;
 	c->flags &= ~(TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT | TCPVS_CF_RESP_HEAD |
 		      TCPVS_CF_RESP_PART);
 	c->state = TCPVS_CONN_EXCHANGE;
@@ -74,8 +73,11 @@ static bool repeatable(const struct tcpvs_conn *c)
 	case TCPVS_M_TRACE:
 		return true;
 	default:
-		/* Not one byte of it was received there: it did not happen. */
-		return !after(tcp_sk(c->up->leg.sock->sk)->snd_una, c->start);
+		/*
+		 * That nothing was acknowledged does not tell that nothing was
+		 * received: a reset comes without the delayed acknowledgment.
+		 */
+		return false;
 	}
 }
 
