@@ -249,7 +249,8 @@ supervise() {
 	local killer=''
 
 	if [ "$timeout" != 0 ]; then
-		(sleep "$timeout" && touch "$run/timeout" && kill -KILL "$qemu") 2>/dev/null &
+		# Without the guest's slot: it may outlive us by its whole time.
+		(sleep "$timeout" && touch "$run/timeout" && kill -KILL "$qemu") 2>/dev/null 7>&- &
 		killer=$!
 	fi
 	wait "$qemu" || true
