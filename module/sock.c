@@ -28,7 +28,8 @@ static struct tcpvs_leg *leg_of(struct sock *sk)
 	return __locked_read_sk_user_data_with_flags(sk, SK_USER_DATA_NOCOPY);
 }
 
-static void leg_data_ready(struct sock *sk)
+/* data_ready and state_change alike. */
+static void leg_wake(struct sock *sk)
 {
 	struct tcpvs_leg *leg;
 
@@ -52,17 +53,6 @@ static void leg_write_space(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void leg_state_change(struct sock *sk)
-{
-	struct tcpvs_leg *leg;
-
-	read_lock_bh(&sk->sk_callback_lock);
-	leg = leg_of(sk);
-	if (leg)
-		tcpvs_worker_push(leg->worker, &leg->node);
-	read_unlock_bh(&sk->sk_callback_lock);
-}
-
 /*
  * Also runs for children that nobody has accepted yet: they inherit the
  * callback but, the pointer being marked as not to be copied, no leg.
@@ -70,7 +60,7 @@ static void leg_state_change(struct sock *sk)
 static void listener_data_ready(struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		leg_data_ready(sk);
+		leg_wake(sk);
 }
 
 static void leg_set(struct sock *sk, struct tcpvs_leg *leg)
@@ -100,9 +90,9 @@ void tcpvs_leg_attach(struct tcpvs_leg *leg, struct tcpvs_worker *w)
 	leg->write_space = sk->sk_write_space;
 	leg->state_change = sk->sk_state_change;
 	leg_set(sk, leg);
-	WRITE_ONCE(sk->sk_data_ready, leg_data_ready);
+	WRITE_ONCE(sk->sk_data_ready, leg_wake);
 	WRITE_ONCE(sk->sk_write_space, leg_write_space);
-	WRITE_ONCE(sk->sk_state_change, leg_state_change);
+	WRITE_ONCE(sk->sk_state_change, leg_wake);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
