@@ -45,4 +45,5 @@ read_stats web
 is "${st[broken]}" "${st[evicted]}" "each of them sees a broken response, not a short one"
 at_most "${st[evicted]}" 24 "... and nobody else"
 sysctl -qw net.ipv4.tcp_mem="$was"
-end $stalled
+end "$stalled"
+check "all is freed" poll 20 stat_is web active 0
