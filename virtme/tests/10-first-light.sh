@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 240
+# limit: 400
 #
 # First light: requests go through the kernel, and each comes out right.
 #

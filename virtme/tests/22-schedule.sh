@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# release kernels: exact sequences of an algorithm
 # limit: 180
 #
 # 4 schedule: which server gets which request, to the request.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 300
+# limit: 450
 #
 # What goes wrong at servers and clients, and what everybody else sees of it.
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 240
+# limit: 300
 #
 # Bounds: connections of a service, and memory behind a reader that stalls.
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 120
+# limit: 240
 #
 # TCP's memory is one pool for the machine. When it runs short, connections that
 # stand still with full buffers are given up, the stalest first, and others are

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 150
+# limit: 300
 #
 # The accounts balance, whatever happened.
 #
