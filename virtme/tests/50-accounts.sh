@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 300
+# debug by hand: it is about sums, of traffic the others make too
 #
 # The accounts balance, whatever happened.
 #
