@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 300
+# debug by hand: takes more of CI's time than there is
 #
 # Bounds: connections of a service, and memory behind a reader that stalls.
 #
