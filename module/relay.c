@@ -484,7 +484,6 @@ void tcpvs_flow_rewind(struct tcpvs_flow *f)
 {
 	f->head_sent = 0;
 	f->moved = 0;
-	f->flags &= ~(TCPVS_FLOW_BLOCKED | TCPVS_FLOW_EOF | TCPVS_FLOW_DRY);
 }
 
 /**

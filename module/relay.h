@@ -22,9 +22,7 @@ struct socket;
 /* Bits of tcpvs_flow.flags */
 #define TCPVS_FLOW_CHUNKED	BIT(0)	/* framed by @chunk */
 #define TCPVS_FLOW_RETAIN	BIT(1)	/* what was sent stays in the source */
-#define TCPVS_FLOW_BLOCKED	BIT(2)	/* the destination is full */
-#define TCPVS_FLOW_EOF		BIT(3)	/* the source has ended, all is sent */
-#define TCPVS_FLOW_DRY		BIT(4)	/* nothing in the source */
+#define TCPVS_FLOW_EOF		BIT(2)	/* the source has ended, all is sent */
 
 /**
  * struct tcpvs_flow - one direction of a connection

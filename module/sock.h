@@ -44,9 +44,4 @@ void tcpvs_leg_detach(struct tcpvs_leg *leg);
 void tcpvs_leg_close(struct tcpvs_leg *leg, enum tcpvs_close how);
 void tcpvs_sock_tune(struct sock *sk, u32 rcvbuf);
 
-static inline bool tcpvs_leg_connected(const struct tcpvs_leg *leg)
-{
-	return READ_ONCE(leg->sock->sk->sk_state) == TCP_ESTABLISHED;
-}
-
 #endif /* _TCPVS_SOCK_H */

@@ -19,7 +19,6 @@
  * their connections would freeze.)
  */
 #include <linux/cpuhotplug.h>
-#include <linux/freezer.h>
 #include <linux/kthread.h>
 #include <linux/sched/isolation.h>
 #include <linux/slab.h>
@@ -72,15 +71,6 @@ void tcpvs_worker_push(struct tcpvs_worker *w, struct tcpvs_node *node)
 	 */
 	if (llist_add(&node->ready, &w->ready) && READ_ONCE(w->sleeping))
 		wake_up_process(w->task);
-}
-
-/**
- * tcpvs_worker_is_current() - do we run in this worker's thread?
- * @w: worker
- */
-bool tcpvs_worker_is_current(const struct tcpvs_worker *w)
-{
-	return current == w->task;
 }
 
 /**

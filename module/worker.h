@@ -113,7 +113,6 @@ int tcpvs_workers_init(void);
 void tcpvs_workers_exit(void);
 struct tcpvs_worker *tcpvs_worker_get(unsigned int id);
 struct tcpvs_worker *tcpvs_worker_least(void);
-bool tcpvs_worker_is_current(const struct tcpvs_worker *w);
 void tcpvs_worker_push(struct tcpvs_worker *w, struct tcpvs_node *node);
 void tcpvs_workers_call(void (*fn)(struct tcpvs_worker *w, void *arg), void *arg);
 void tcpvs_timer_init(struct tcpvs_timer *t,
