@@ -2,7 +2,7 @@
 /*
  * pure.h - the one switch between kernel and user space
  *
- * The parsers (http*.c, tls.c, dfa.c) are pure: they take bytes and return
+ * The parsers (http*.c, proxy.c, tls.c, dfa.c) are pure: they take bytes and return
  * facts, without sockets, locks or allocation.  That is what lets the very
  * same sources be compiled into the module and into the user-space tests and
  * fuzzers.  Whatever such a source needs from its surroundings is included
