@@ -37,15 +37,19 @@ type app struct {
 	names    *config.Names
 	dial     func(...genl.Option) (*genl.Client, error)
 	modprobe func() error
+	memory   func() uint64 // of the machine, in bytes
 }
 
 // usageError is wrong use: status 2.
-type usageError struct{ msg, hint string }
+type usageError struct {
+	msg, hint string
+	opt       string // the option it is about, by its long name; may be empty
+}
 
 func (e *usageError) Error() string { return e.msg }
 
 func usagef(hint, format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...), hint}
+	return &usageError{msg: fmt.Sprintf(format, args...), hint: hint}
 }
 
 // opError says what could not be done; status 1.

@@ -54,16 +54,23 @@ type (
 		Services(ctx context.Context) ([]genl.Service, error)
 		Servers(ctx context.Context, service string) ([]genl.Server, error)
 	}
-	loader interface {
+	wholeReader interface {
 		tableReader
+		Settings(ctx context.Context) (genl.Settings, error)
+	}
+	settingsSetter interface {
+		SetSettings(ctx context.Context, c genl.SettingsConfig) error
+	}
+	loader interface {
+		wholeReader
+		settingsSetter
 		Info(ctx context.Context) (genl.Info, error)
 		Begin(ctx context.Context, o genl.BeginOptions) (*genl.Tx, error)
 		StartService(ctx context.Context, name string) error
 	}
 	shower interface {
-		tableReader
+		wholeReader
 		Info(ctx context.Context) (genl.Info, error)
-		Settings(ctx context.Context) (genl.Settings, error)
 		Schedulers(ctx context.Context) ([]genl.Scheduler, error)
 		Workers(ctx context.Context) ([]genl.Worker, error)
 	}

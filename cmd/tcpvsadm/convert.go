@@ -110,8 +110,10 @@ func toKernel(s *config.Service) genl.ServiceConfig {
 
 // table is what the kernel holds.
 type table struct {
-	services []genl.Service
-	servers  map[string][]genl.Server // by service
+	namespace *genl.Settings  // nil if only one service was asked for
+	settings  config.Settings // what of it is no default
+	services  []genl.Service
+	servers   map[string][]genl.Server // by service
 }
 
 // readTable reads the services, or the one with a name, and their servers.
@@ -143,7 +145,7 @@ func readTable(ctx context.Context, c tableReader, name string) (*table, error) 
 
 // config describes the table in the configuration language.
 func (t *table) config() *config.Config {
-	c := &config.Config{}
+	c := &config.Config{Settings: t.settings}
 	for i := range t.services {
 		s := fromKernel(&t.services[i])
 		for _, srv := range t.servers[s.Name] {
@@ -154,8 +156,8 @@ func (t *table) config() *config.Config {
 	return c
 }
 
-// states is the table with what its services do, as the plan needs it.
-func (t *table) states() []config.State {
+// present is the table with what its services do, as the plan needs it.
+func (t *table) present() config.Present {
 	c := t.config()
 	list := make([]config.State, len(c.Services))
 	for i := range c.Services {
@@ -166,5 +168,34 @@ func (t *table) states() []config.State {
 			Running:   state == genl.ServiceStateRunning,
 		}
 	}
-	return list
+	return config.Present{Settings: t.settings, Services: list}
 }
+
+// readWhole is readTable of everything, the settings of the namespace as well.
+func (a *app) readWhole(ctx context.Context, c wholeReader) (*table, error) {
+	v, err := c.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := readTable(ctx, c, "")
+	if t != nil {
+		t.namespace = &v
+		if v.MaxConnections != a.defaultMax() {
+			t.settings.MaxConnections = v.MaxConnections
+		}
+	}
+	return t, err
+}
+
+// setSettings makes the settings of the namespace those of a file.
+func (a *app) setSettings(ctx context.Context, c settingsSetter, want config.Settings) error {
+	n := want.MaxConnections
+	if n == 0 {
+		n = a.defaultMax()
+	}
+	return c.SetSettings(ctx, genl.SettingsConfig{MaxConnections: &n})
+}
+
+// defaultMax is what the kernel allows a namespace that says nothing. It does
+// not tell, but it goes by the machine's memory, and so can we.
+func (a *app) defaultMax() uint32 { return config.MaxConnectionsDefault(a.memory()) }

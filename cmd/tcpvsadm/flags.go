@@ -85,8 +85,9 @@ func init() {
 		{long: "load-configfile", short: "f", arg: "FILE",
 			doc: "replace the table by FILE, whole or not at all; - is stdin", run: runLoad},
 		{long: "save", short: "S", takes: []string{"ident", "numeric"},
-			doc: "print the table in numbers, to be restored", run: runSave},
-		{long: "restore", short: "R", doc: "replace the table by what comes from stdin", run: runRestore},
+			doc: "print the table as commands, one a line, in numbers", run: runSave},
+		{long: "restore", short: "R", doc: "replace the table by that of such lines from stdin, in one step", run: runRestore},
+		{long: "set", needs: []string{"max-connections"}, doc: "change the settings of the namespace", run: runSet},
 		{long: "start", takes: []string{"ident"}, doc: "start one service, or all", run: runStart},
 		{long: "stop", takes: []string{"ident", "now", "wait"}, doc: "stop one service, or all; they drain first", run: runStop},
 		{long: "help", short: "h", doc: "print this", run: runHelp},
@@ -138,11 +139,20 @@ func makeOptions() []*option {
 			alias := *o
 			alias.hidden = true
 			list = append(list, &alias)
-			o.long = "max-connections"
+			o.long = longOption(s)
+			o.doc += "; with --set: in the namespace, 1 to 16777216 or default"
 		}
 		list = append(list, o)
 	}
 	return list
+}
+
+// longOption is the option a setting is given by.
+func longOption(s config.Setting) string {
+	if s == config.MaxClients {
+		return "max-connections"
+	}
+	return s.Info().Key
 }
 
 // settingOption returns the setting an option stands for.
@@ -396,9 +406,9 @@ func badValue(long string, err error) error {
 	}
 	var ce *config.Error
 	if errors.As(err, &ce) {
-		return &usageError{name + ": " + ce.Msg, ce.Hint}
+		return &usageError{name + ": " + ce.Msg, ce.Hint, long}
 	}
-	return &usageError{name + ": " + err.Error(), ""}
+	return &usageError{name + ": " + err.Error(), "", long}
 }
 
 // explain turns the parser's error into ours.

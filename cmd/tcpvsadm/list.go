@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Listing: -L in the configuration grammar, as counters, or as JSON; -S.
+// Listing: -L in the configuration grammar, as counters, or as JSON.
 
 package main
 
@@ -36,26 +36,10 @@ func runList(s *session) error {
 	return config.Print(s.out, t.config(), s.printNames())
 }
 
-// runSave prints what runRestore reads. It is numeric, so that it means the
-// same on another machine.
-func runSave(s *session) error {
-	name, _ := s.opts.get("ident")
-	c, err := s.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	t, err := readTable(s.ctx, c, name)
-	if err != nil { // half a table must not be taken for a backup
-		return cannot(err, "save the table")
-	}
-	return config.Print(s.out, t.config(), nil)
-}
-
 // table reads the table to show it. One that changed while it was read is
 // shown all the same, and said to be so.
-func (s *session) table(c tableReader, name string) (*table, error) {
-	t, err := readTable(s.ctx, c, name)
+func (s *session) table(c wholeReader, name string) (*table, error) {
+	t, err := s.read(c, name)
 	if t != nil && errors.Is(err, genl.ErrInconsistent) {
 		fmt.Fprintln(s.stderr, program+": warning: the table changed while it was read")
 		err = nil
@@ -64,6 +48,14 @@ func (s *session) table(c tableReader, name string) (*table, error) {
 		return t, cannot(err, "list service %q", name)
 	}
 	return t, cannot(err, "list the services")
+}
+
+// read reads one service, or everything.
+func (s *session) read(c wholeReader, name string) (*table, error) {
+	if name != "" {
+		return readTable(s.ctx, c, name)
+	}
+	return s.readWhole(s.ctx, c)
 }
 
 // printNames is nil where everything shall be numeric.
@@ -92,7 +84,11 @@ func (t *table) json() []jsonService {
 }
 
 func (t *table) printJSON(w io.Writer) error {
-	return printJSON(w, map[string]any{"services": t.json()})
+	doc := map[string]any{"services": t.json()}
+	if t.namespace != nil {
+		doc["settings"] = t.namespace
+	}
+	return printJSON(w, doc)
 }
 
 func printJSON(w io.Writer, v any) error {

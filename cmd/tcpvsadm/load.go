@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Loading a file: -f, -R, and check.
+// Loading a file: -f, and check.
 //
 // The whole file is read and checked before the kernel is asked anything. Then
 // the difference between the table and the file becomes one transaction, based
@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -27,25 +26,34 @@ const loadAttempts = 5
 
 func runLoad(s *session) error {
 	file, _ := s.opts.get("load-configfile")
-	return s.load(file)
+	return s.load(file, nil, false)
 }
 
-func runRestore(s *session) error { return s.load("-") }
-
-func (s *session) load(file string) error {
+// load makes the kernel's table that of a file; show, if any, prints the plan.
+func (s *session) load(file string, show planPrinter, dryRun bool) error {
 	conf, err := s.readConfig(file)
 	if err != nil {
 		return err
 	}
+	return s.replace(shownName(file), conf, show, dryRun)
+}
+
+func shownName(file string) string {
+	if file == "-" {
+		return "<stdin>"
+	}
+	return file
+}
+
+// replace makes the kernel's table that of conf.
+func (s *session) replace(file string, conf *config.Config, show planPrinter, dryRun bool) error {
 	c, err := s.client()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if file == "-" {
-		file = "<stdin>"
-	}
-	return loadConfig(s.ctx, c, file, conf, s.stderr)
+	l := &load{app: s.app, c: c, file: file, conf: conf, show: show, dryRun: dryRun}
+	return l.run(s.ctx)
 }
 
 func runCheck(s *session) error {
@@ -73,14 +81,27 @@ func (s *session) readConfig(file string) (*config.Config, error) {
 	return conf, nil
 }
 
-// loadConfig makes the kernel's table that of the file.
-func loadConfig(ctx context.Context, c loader, file string, conf *config.Config, notes io.Writer) error {
+// planPrinter shows what is going to change; again tells that somebody changed
+// the table after the last time.
+type planPrinter func(t *table, plan *config.Plan, again bool)
+
+// load is one file on its way to the kernel.
+type load struct {
+	*app
+	c      loader
+	file   string
+	conf   *config.Config
+	show   planPrinter // may be nil
+	dryRun bool        // ask the kernel whether it would, and change nothing
+}
+
+func (l *load) run(ctx context.Context) error {
 	var err error
 	for try := range loadAttempts {
 		if try > 0 {
 			time.Sleep(time.Duration(try) * 20 * time.Millisecond)
 		}
-		err = loadOnce(ctx, c, file, conf, notes)
+		err = l.once(ctx, try > 0)
 		if !errors.Is(err, genl.ErrStale) && !errors.Is(err, genl.ErrInconsistent) {
 			return err
 		}
@@ -88,45 +109,66 @@ func loadConfig(ctx context.Context, c loader, file string, conf *config.Config,
 	return err
 }
 
-func loadOnce(ctx context.Context, c loader, file string, conf *config.Config, notes io.Writer) error {
-	fail := func(err error) error { return cannot(err, "load %s", file) }
-	info, err := c.Info(ctx)
+func (l *load) fail(err error) error { return cannot(err, "load %s", l.file) }
+
+func (l *load) once(ctx context.Context, again bool) error {
+	info, err := l.c.Info(ctx)
 	if err != nil {
-		return fail(err)
+		return l.fail(err)
 	}
-	t, err := readTable(ctx, c, "")
+	t, err := l.readWhole(ctx, l.c)
 	if err != nil {
-		return fail(err)
+		return l.fail(err)
 	}
-	plan := config.Diff(t.states(), conf)
-	if len(plan.Ops) == 0 {
-		return nil
+	plan := config.Diff(t.present(), l.conf)
+	if l.show != nil {
+		l.show(t, &plan, again)
 	}
-	tx, err := c.Begin(ctx, genl.BeginOptions{Generation: &info.Generation})
-	if err != nil {
-		return fail(err)
-	}
-	defer tx.Abort() //nolint:errcheck // an error here changes nothing any more
-	for _, op := range plan.Ops {
-		if err := stage(ctx, tx, op); err != nil {
-			return placed(file, op, err)
-		}
-	}
-	if _, err := tx.Commit(ctx); err != nil {
-		return fail(err)
+	if err := l.commit(ctx, info.Generation, plan.Ops); err != nil || l.dryRun {
+		return err
 	}
 
-	// What had to be made anew was running: it runs again. One that does not
-	// start keeps none of the others from it.
+	// What is no part of the transaction follows it. One part that fails
+	// keeps none of the others from it.
 	var errs []error
-	for _, name := range plan.Restart {
-		fmt.Fprintf(notes, "%s: note: service %q was made anew for its new address or mode: its connections were reset, its counters begin at 0\n", program, name)
-		if err := c.StartService(ctx, name); err != nil {
+	if plan.Settings != nil {
+		if err := l.setSettings(ctx, l.c, *plan.Settings); err != nil {
+			errs = append(errs, &opError{what: "change the settings of the namespace", err: err,
+				hint: "the services are loaded; remove the cause and load the file again"})
+		}
+	}
+	for _, name := range plan.Restart { // it was running, so it runs again
+		if l.show == nil {
+			fmt.Fprintf(l.stderr, "%s: note: service %q was made anew for its new address or mode: its connections were reset, its counters begin at 0\n", program, name)
+		}
+		if err := l.c.StartService(ctx, name); err != nil {
 			errs = append(errs, &opError{what: fmt.Sprintf("start service %q again", name), err: err,
 				hint: "the file is loaded; remove the cause and use " + program + " --start -i " + name})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// commit makes the changes in one transaction, based on what was read.
+func (l *load) commit(ctx context.Context, generation uint32, ops []config.Op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	tx, err := l.c.Begin(ctx, genl.BeginOptions{Generation: &generation})
+	if err != nil {
+		return l.fail(err)
+	}
+	defer tx.Abort() //nolint:errcheck // an error here changes nothing any more
+	for _, op := range ops {
+		if err := stage(ctx, tx, op); err != nil {
+			return placed(l.file, op, err)
+		}
+	}
+	if l.dryRun {
+		return l.fail(tx.DryRun(ctx))
+	}
+	_, err = tx.Commit(ctx)
+	return l.fail(err)
 }
 
 // stage sends one operation of a plan.

@@ -27,6 +27,7 @@ func main() {
 		names:    config.SystemNames(),
 		dial:     genl.New,
 		modprobe: modprobe,
+		memory:   memory,
 	}
 	os.Exit(a.run(os.Args[1:]))
 }

@@ -93,7 +93,7 @@ func refuse(o *options) error {
 		if r.msg != nil {
 			msg = r.msg(o)
 		}
-		return &usageError{name + " " + msg, r.hint(o)}
+		return &usageError{name + " " + msg, r.hint(o), r.long}
 	}
 	return nil
 }

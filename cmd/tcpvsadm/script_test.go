@@ -82,6 +82,10 @@ func confDir(t *testing.T) string {
 	return dir
 }
 
+// fakeMemory is that of a machine for which the fake kernel's limit of
+// connections is the default.
+func fakeMemory() uint64 { return 65536 << 16 }
+
 func (w *world) run(ts *testscript.TestScript, args []string) {
 	var stdin io.Reader = strings.NewReader("")
 	if n := len(args); n > 1 && args[n-2] == "<" {
@@ -112,6 +116,7 @@ func (w *world) run(ts *testscript.TestScript, args []string) {
 			w.kernel.Load()
 			return nil
 		},
+		memory: fakeMemory,
 	}
 	w.status = a.run(args)
 	fmt.Fprint(ts.Stderr(), strings.ReplaceAll(stderr.String(), wd+string(filepath.Separator), ""))

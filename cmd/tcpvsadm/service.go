@@ -87,20 +87,16 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 	return v, nil
 }
 
-// config turns the arguments into a request. The implied mode is asked for
-// only of a new service: -s wlc changes the scheduler of a service, not what
+// config turns the arguments into a request. A mode that a scheduler merely
+// implies is no part of it: -s wlc changes the scheduler of a service, not what
 // it relays.
-func (v *serviceArgs) config(isNew bool) genl.ServiceConfig {
+func (v *serviceArgs) config() genl.ServiceConfig {
 	var c genl.ServiceConfig
 	mode := v.mode
 	if v.scheduler != nil {
 		c.Scheduler = &v.scheduler.Kernel
-		switch {
-		case mode != nil:
-		case v.scheduler.Mode != "":
+		if mode == nil && v.scheduler.Mode != "" {
 			mode = &v.scheduler.Mode
-		case isNew:
-			mode = &v.scheduler.Alone
 		}
 	}
 	if mode != nil {
@@ -127,22 +123,34 @@ func runAddService(s *session) error {
 }
 
 func addService(ctx context.Context, c serviceAdder, name string, v *serviceArgs) error {
-	req := v.config(true)
-	listen := config.DefaultListen
+	req := v.config()
+	svc := v.complete(name)
+	req.Listen, req.Scheduler, req.Mode = &svc.Listen, &svc.Scheduler, genl.Ptr(kernelMode(svc.Mode))
+	return cannot(c.AddService(ctx, name, req), "add service %q", name)
+}
+
+// complete is the new service that the arguments describe.
+func (v *serviceArgs) complete(name string) config.Service {
+	svc := config.NewService(name)
 	if v.addr != nil {
-		listen = netip.AddrPortFrom(*v.addr, listen.Port())
+		svc.Listen = netip.AddrPortFrom(*v.addr, svc.Listen.Port())
 	}
 	if v.port != nil {
-		listen = netip.AddrPortFrom(listen.Addr(), *v.port)
+		svc.Listen = netip.AddrPortFrom(svc.Listen.Addr(), *v.port)
 	}
-	req.Listen = &listen
-	if req.Mode == nil {
-		req.Mode = genl.Ptr(genl.ModeHTTP)
+	if v.scheduler != nil {
+		svc.Scheduler, svc.Mode = v.scheduler.Kernel, v.scheduler.Alone
+		if v.scheduler.Mode != "" {
+			svc.Mode = v.scheduler.Mode
+		}
 	}
-	if req.Scheduler == nil {
-		req.Scheduler = genl.Ptr(config.DefaultScheduler)
+	if v.mode != nil {
+		svc.Mode = *v.mode
 	}
-	return cannot(c.AddService(ctx, name, req), "add service %q", name)
+	for s, n := range v.settings {
+		svc.Settings[s] = n
+	}
+	return svc
 }
 
 func runEditService(s *session) error {
@@ -163,7 +171,7 @@ func runEditService(s *session) error {
 }
 
 func editService(ctx context.Context, c serviceSetter, name string, v *serviceArgs) error {
-	req := v.config(false)
+	req := v.config()
 	if v.addr != nil || v.port != nil {
 		// An address is one attribute: what is not given of it is taken
 		// from the service.

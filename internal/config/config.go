@@ -12,9 +12,10 @@
 // from /etc/hosts and /etc/services alone (names.go), since a load balancer
 // must come up before DNS does.
 //
-// The files: lex.go and parse.go read, print.go prints, settings.go is the
-// table of the numeric keys, check.go the rules a single value must obey,
-// plan.go the difference between two tables.
+// The files: lex.go and parse.go read, virtual.go and namespace.go know what
+// is in a block, print.go prints, settings.go is the table of the numeric keys,
+// check.go the rules a single value must obey, plan.go the difference between
+// two tables.
 package config
 
 import (
@@ -48,6 +49,7 @@ var DefaultListen = netip.AddrPortFrom(netip.IPv4Unspecified(), DefaultPort)
 
 // Config is a whole table of virtual services.
 type Config struct {
+	Settings Settings
 	Services []Service
 	Notes    []Note // what the reader of the file should know
 }

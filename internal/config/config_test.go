@@ -48,7 +48,7 @@ func testNames(t testing.TB) *Names {
 }
 
 func bare(c *Config) *Config {
-	out := &Config{}
+	out := &Config{Settings: c.Settings}
 	for _, s := range c.Services {
 		s.Pos = Pos{}
 		servers := s.Servers
@@ -251,6 +251,15 @@ func TestErrors(t *testing.T) {
 		{"virtual a { listen = \"1.2.3.4:80\n}", `f:1:22: this string has no end`, `\"`},
 		{"virtual a { listen = 1.2\x003.4 }", `f:1:25: the byte 0x00 does not belong into a configuration`, "text"},
 		{"virtual a\xff { }", `f:1:10: the byte 0xff is not UTF-8`, "text"},
+		{"settings { max-connections = 0 }", `f:1:30: "0" is out of range`, "1 to 16777216"},
+		{"settings { maxconnections = 5\n}", `f:1:12: unknown key "maxconnections"`, `did you mean "max-connections"?`},
+		{"settings { max-connections = 5\n max-connections = 5 }", `f:2:2: "max-connections" is given twice`, "line 1"},
+		{"settings {\n}\nsettings { }", `f:3:1: a second block Settings`, "line 1"},
+		{"settings x { }", `f:1:10: expected "{" after "settings", found "x"`, "no name"},
+		{"settings { \nvirtual a { } }", "f:2:1: Virtual inside the block Settings\nf:2:15: \"}\" closes nothing", "line 1"},
+		{"settings {", `f:1:11: the file ends inside the block Settings`, "line 1"},
+		{"virtual a {\n settings { } }", "f:2:2: Settings inside the block of \"a\"\nf:2:15: \"}\" closes nothing", "line 1"},
+		{"setings { }", `f:1:1: unknown word "setings"`, `did you mean "Settings"?`},
 		{"virtual \"a b\" { }", `f:1:9: the name "a b" contains " "`, "31"},
 		{"virtual " + strings.Repeat("a", 32) + " { }", `f:1:9: the name "` + strings.Repeat("a", 32) + `" is 32 bytes long`, "31"},
 		{"virtual ä { }", `f:1:9: the name "ä" contains "\xc3"`, "31"},
@@ -358,6 +367,9 @@ func TestNames(t *testing.T) {
 func randomConfig(r *rand.Rand) *Config {
 	c := &Config{}
 	const letters = "abcXYZ019-_.=$%&/()[]\\|~!?*+,;:<>@^`"
+	if r.Intn(3) == 0 {
+		c.Settings.MaxConnections = 1 + uint32(r.Intn(1<<24))
+	}
 	names := make(map[string]bool)
 	for i, n := 0, r.Intn(6); i < n; i++ {
 		name := make([]byte, 1+r.Intn(MaxName))
@@ -455,7 +467,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
-	for _, text := range []string{"virtual a { server = [::1]:80 3 }", "virtual \"x\\\"y\" {", "virtual = { = = }", "virtual a{}#\xff", "}{"} {
+	for _, text := range []string{"virtual a { server = [::1]:80 3 }", "virtual \"x\\\"y\" {", "virtual = { = = }", "settings { max-connections = 7 } virtual a { }", "virtual a{}#\xff", "}{"} {
 		f.Add(text)
 	}
 	names := testNames(f)

@@ -67,6 +67,22 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 			}
 		}
 	}
+	for _, set := range spec.Sets {
+		if set.Name != "settings" {
+			continue
+		}
+		if len(set.Attributes) != len(SettingsKeys()) {
+			t.Errorf("the protocol has %d settings of the namespace, the file %d", len(set.Attributes), len(SettingsKeys()))
+		}
+		a := set.Attributes[0]
+		if a.Name != MaxConnections.Key || a.Checks.Min != MaxConnections.Min || a.Checks.Max != MaxConnections.Max ||
+			!strings.Contains(a.Doc, "(default memory / 64 KiB)") {
+			t.Errorf("%s is not the protocol's %+v", MaxConnections.Key, a)
+		}
+	}
+	if got := MaxConnectionsDefault(1 << 30); got != 16384 {
+		t.Errorf("a GiB is good for %d connections", got)
+	}
 	if seen != int(NumSettings) {
 		t.Errorf("the protocol has %d settings, the file %d", seen, NumSettings)
 	}
@@ -99,6 +115,11 @@ func TestKeysAreDocumented(t *testing.T) {
 		for _, key := range plainKeys {
 			if entries[key] == "" {
 				t.Errorf("%s does not tell of %s", tt.file, key)
+			}
+		}
+		for _, key := range SettingsKeys() {
+			if !strings.Contains(text, tt.entry+fmt.Sprintf(tt.key, key)) {
+				t.Errorf("%s does not tell of %s of the namespace", tt.file, key)
 			}
 		}
 		for s := Setting(0); s < NumSettings; s++ {

@@ -2,16 +2,18 @@
 
 // The parser. The grammar is the original's:
 //
-//	file    = { "Virtual" NAME "{" { KEY "=" value } "}" }
+//	file    = { virtual | settings }
+//	virtual = "Virtual" NAME "{" { KEY "=" value } "}"
+//	settings = "Settings" "{" { KEY "=" value } "}"
 //	value   = WORD | STRING            (of server: an address and a weight)
 //
+// The block Settings is newer and holds what is of the whole namespace.
 // Keywords are case-insensitive, "#" begins a comment. A value stands on the
 // line of its key; nothing else depends on lines.
 //
 // It goes on after a mistake, at the next line, so that one run shows all of
-// them; but any mistake makes the whole file invalid. Keys may come in any
-// order, so what depends on two of them (mode and scheduler, the port a server
-// takes from its service) is settled when the block closes.
+// them; but any mistake makes the whole file invalid. This file reads blocks,
+// whatever is in them; virtual.go and namespace.go know the two kinds.
 
 package config
 
@@ -20,7 +22,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 )
 
@@ -72,8 +73,9 @@ type parser struct {
 	conf  *Config
 	errs  Errors
 
-	ignored bool // the note on the pool of threads was made
-	stop    bool // too many errors
+	settingsAt Pos  // of the block Settings
+	ignored    bool // the note on the pool of threads was made
+	stop       bool // too many errors
 }
 
 // fail records an error at a place.
@@ -110,92 +112,72 @@ func (p *parser) peek() token {
 	return t
 }
 
-func isVirtual(t token) bool {
-	return t.kind == tokWord && strings.EqualFold(t.text, "virtual")
+func isWord(t token, word string) bool {
+	return t.kind == tokWord && strings.EqualFold(t.text, word)
 }
 
+// opensBlock tells whether a block begins here.
+func opensBlock(t token) bool { return isWord(t, "virtual") || isWord(t, "settings") }
+
 func (p *parser) parse() {
-	const form = "a file consists of blocks: Virtual NAME { KEY = VALUE ... }"
+	const form = "a file consists of blocks: Virtual NAME { KEY = VALUE ... }, and one Settings { ... } for the namespace"
 	for !p.stop {
 		t := p.lex.next(false)
 		switch {
 		case t.kind == tokEOF:
 			if len(p.errs) == 0 {
-				p.checkTable()
+				p.errs = append(p.errs, CheckTable(p.file, p.conf.Services)...)
 			}
 			return
-		case isVirtual(t):
+		case isWord(t, "virtual"):
 			if p.virtual() {
+				continue
+			}
+		case isWord(t, "settings"):
+			if p.settings(t) {
 				continue
 			}
 		case t.kind == tokBad:
 			p.report(t.err)
 		case t.kind == tokClose:
 			p.fail(t.pos, "", `"}" closes nothing`)
-		case t.kind == tokWord && Nearest(t.text, []string{"virtual"}) != "":
-			p.fail(t.pos, `did you mean "Virtual"?`, "unknown word %s", t.show())
+		case t.kind == tokWord && Nearest(t.text, []string{"Virtual", "Settings"}) != "":
+			p.fail(t.pos, fmt.Sprintf("did you mean %q?", Nearest(t.text, []string{"Virtual", "Settings"})), "unknown word %s", t.show())
 		default:
 			p.fail(t.pos, form, `expected "Virtual", found %s`, t.show())
 		}
 		// What follows belongs to what was not understood.
-		for t = p.peek(); t.kind != tokEOF && !isVirtual(t); t = p.peek() {
+		for t = p.peek(); t.kind != tokEOF && !opensBlock(t); t = p.peek() {
 			p.lex.next(false)
 		}
 	}
 }
 
-// block is what is known of a service while its block is read.
-type block struct {
-	svc     Service
-	seen    map[string]Pos
-	mode    Mode
-	modePos Pos
-	sched   *Scheduler
-	schedAt Pos
-	noPort  []int // servers that take the port of the service
+// body is the inside of a block: which keys it has and what they mean.
+type body interface {
+	title() string              // how a message calls the block
+	opened() Pos                // where it begins
+	keys() []string             // all of them
+	missing() map[string]string // known, but not supported, and what to do
+	item(p *parser, key, val token)
+	finish(p *parser)
 }
 
-// virtual reads a block, with mistakes or without; false means that it did not
-// come to the block.
-func (p *parser) virtual() bool {
-	const form = "Virtual NAME { ... }"
-	t := p.lex.next(true)
-	switch t.kind {
-	case tokWord, tokString:
-		if err := CheckName(t.text); err != nil {
-			p.failWith(t.pos, err)
-		}
-	case tokBad:
-		p.report(t.err)
-	default:
-		p.fail(t.pos, form, "a name is missing before %s", t.show())
-	}
-	b := &block{svc: NewService(t.text), seen: make(map[string]Pos)}
-	b.svc.Pos = t.pos
-	if t.kind != tokOpen {
-		open := p.peek()
-		if open.kind != tokOpen {
-			if t.kind == tokWord || t.kind == tokString {
-				p.fail(open.pos, form, `expected "{" after the name %s, found %s`, quote(t.text), open.show())
-			}
-			return false
-		}
-		p.lex.next(false)
-	}
-
+// inside reads the items of a block up to its end, with mistakes or without.
+func (p *parser) inside(b body) {
 	last := 0 // line of the latest value
 	for !p.stop {
 		saved := p.lex
 		key := p.lex.next(false)
 		switch key.kind {
 		case tokClose:
-			p.finish(b)
-			return true
+			b.finish(p)
+			return
 		case tokEOF:
-			p.fail(key.pos, fmt.Sprintf(`the block opened at line %d needs a "}"`, b.svc.Pos.Line),
-				"the file ends inside the block of %s", quote(b.svc.Name))
-			p.finish(b)
-			return true
+			p.fail(key.pos, fmt.Sprintf(`the block opened at line %d needs a "}"`, b.opened().Line),
+				"the file ends inside %s", b.title())
+			b.finish(p)
+			return
 		case tokBad:
 			p.report(key.err)
 			continue
@@ -207,15 +189,15 @@ func (p *parser) virtual() bool {
 		}
 		if p.peek().kind != tokEqual {
 			switch {
-			case isVirtual(key):
-				p.fail(key.pos, fmt.Sprintf(`close the block opened at line %d with "}" first`, b.svc.Pos.Line),
-					"Virtual inside the block of %s", quote(b.svc.Name))
+			case opensBlock(key):
+				p.fail(key.pos, fmt.Sprintf(`close the block opened at line %d with "}" first`, b.opened().Line),
+					"%s inside %s", strings.ToUpper(key.text[:1])+strings.ToLower(key.text[1:]), b.title())
 				p.lex = saved
-				p.finish(b)
-				return true
+				b.finish(p)
+				return
 			case key.pos.Line == last:
 				p.fail(key.pos, "", "%s is one too many on this line", key.show())
-			case !p.known(key):
+			case !p.known(b, key):
 			default:
 				p.fail(key.pos, "a line is KEY = VALUE", `expected "=" after %s`, key.show())
 			}
@@ -223,7 +205,7 @@ func (p *parser) virtual() bool {
 			continue
 		}
 		p.lex.next(false)
-		if !p.known(key) {
+		if !p.known(b, key) {
 			p.lex.skipLine()
 			continue
 		}
@@ -237,198 +219,64 @@ func (p *parser) virtual() bool {
 			p.fail(key.pos, "", "%s has no value", quote(key.text))
 		default:
 			p.lex.next(false)
-			p.item(b, key, val)
+			b.item(p, key, val)
 		}
 	}
-	return true
-}
-
-// The keys that are no numeric setting.
-var plainKeys = []string{"listen", "mode", "scheduler", "server"}
-
-// The original sized its pool of threads by these.
-var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
-
-// What the original has and this version has not, and what to do instead.
-var missingKeys = map[string]string{
-	"rule":     "without rules a service balances over all its servers; remove the line",
-	"redirect": "without a server a request is answered with 503; remove the line",
-}
-
-// Keys lists every key of a block.
-func Keys() []string {
-	keys := append([]string(nil), plainKeys...)
-	for s := Setting(0); s < NumSettings; s++ {
-		keys = append(keys, s.Info().Key)
-	}
-	return append(keys, ignoredKeys...)
 }
 
 // known tells whether a key exists and reports it if not.
-func (p *parser) known(key token) bool {
+func (p *parser) known(b body, key token) bool {
 	low := strings.ToLower(key.text)
-	if hint, ok := missingKeys[low]; ok {
+	if hint, ok := b.missing()[low]; ok {
 		p.fail(key.pos, hint, "%q is not supported by this version", low)
 		return false
 	}
-	for _, k := range Keys() {
+	keys := b.keys()
+	for _, k := range keys {
 		if k == low {
 			return true
 		}
 	}
-	hint := "the keys are " + strings.Join(Keys(), ", ")
-	if near := Nearest(low, Keys()); near != "" {
+	hint := "the keys are " + strings.Join(keys, ", ")
+	if near := Nearest(low, keys); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	p.fail(key.pos, hint, "unknown key %s", key.show())
 	return false
 }
 
-// item takes one KEY = VALUE into the block.
-func (p *parser) item(b *block, key, val token) {
+// once reports a key that was given before.
+func (p *parser) once(seen map[string]Pos, key token) bool {
 	low := strings.ToLower(key.text)
-	if low == "server" {
-		p.server(b, val)
-		return
-	}
-	if old, ok := b.seen[low]; ok {
+	if old, ok := seen[low]; ok {
 		p.fail(key.pos, fmt.Sprintf("it was given at line %d already", old.Line), "%q is given twice", low)
-		return
+		return false
 	}
-	b.seen[low] = key.pos
-
-	if s, ok := LookupSetting(low); ok {
-		v, err := s.Parse(val.text)
-		if err != nil {
-			p.failWith(val.pos, err)
-			return
-		}
-		b.svc.Settings[s] = v
-		return
-	}
-	switch low {
-	case "listen":
-		a, err := p.names.ParseAddr(val.text)
-		if err == nil {
-			err = CheckListen(a.Addr())
-		}
-		if err != nil {
-			p.failWith(val.pos, err)
-			return
-		}
-		if a.Port() == 0 {
-			a = netip.AddrPortFrom(a.Addr(), DefaultPort)
-		}
-		b.svc.Listen = a
-	case "mode":
-		m, err := ParseMode(val.text)
-		if err != nil {
-			p.failWith(val.pos, err)
-			return
-		}
-		b.mode, b.modePos = m, val.pos
-	case "scheduler":
-		s, err := ParseScheduler(val.text)
-		if err != nil {
-			p.failWith(val.pos, err)
-			return
-		}
-		b.sched, b.schedAt = &s, val.pos
-	default: // ignoredKeys
-		if _, err := strconv.ParseUint(val.text, 10, 32); err != nil {
-			p.fail(val.pos, "", "%s is not a number", val.show())
-			return
-		}
-		if !p.ignored {
-			p.ignored = true
-			p.conf.Notes = append(p.conf.Notes, Note{p.file, key.pos,
-				strings.Join(ignoredKeys, ", ") + " are ignored: workers are one a CPU, there is no pool of threads to size"})
-		}
-	}
+	seen[low] = key.pos
+	return true
 }
 
-func (p *parser) server(b *block, val token) {
-	a, err := p.names.ParseAddr(val.text)
-	if err == nil {
-		err = CheckServer(a.Addr())
+// CheckTable finds what no service of a file may share with another.
+func CheckTable(file string, services []Service) Errors {
+	var errs Errors
+	fail := func(pos Pos, hint, format string, args ...any) {
+		errs = append(errs, &Error{File: file, Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint})
 	}
-	if err != nil {
-		p.failWith(val.pos, err)
-	}
-	srv := Server{Addr: a, Weight: DefaultWeight, Pos: val.pos}
-
-	// A second word on the line is the weight unless it begins the next item.
-	saved := p.lex
-	if t := p.lex.next(false); t.kind == tokWord && t.pos.Line == val.pos.Line && p.peek().kind != tokEqual {
-		w, werr := ParseWeight(t.text)
-		if werr != nil {
-			p.failWith(t.pos, werr)
-			err = werr
-		}
-		srv.Weight = w
-	} else {
-		p.lex = saved
-	}
-	if err != nil {
-		return
-	}
-	if a.Port() == 0 {
-		b.noPort = append(b.noPort, len(b.svc.Servers))
-	}
-	b.svc.Servers = append(b.svc.Servers, srv)
-}
-
-// finish settles what depends on several keys, and keeps the service.
-func (p *parser) finish(b *block) {
-	svc := &b.svc
-	switch {
-	case b.sched == nil:
-		if b.mode != "" {
-			svc.Mode = b.mode
-		}
-	default:
-		svc.Scheduler = b.sched.Kernel
-		svc.Mode = b.sched.Alone
-		if b.mode != "" {
-			svc.Mode = b.mode
-		}
-		if b.sched.Mode != "" && svc.Mode != b.sched.Mode {
-			p.fail(b.schedAt, fmt.Sprintf("remove the mode, or choose a scheduler that works in mode %s: rr, wrr, wlc", svc.Mode),
-				"this scheduler works in mode %s only, line %d says mode %s", b.sched.Mode, b.modePos.Line, svc.Mode)
-		}
-	}
-	for _, i := range b.noPort {
-		s := &svc.Servers[i]
-		s.Addr = netip.AddrPortFrom(s.Addr.Addr(), svc.Listen.Port())
-	}
-	at := make(map[netip.AddrPort]Pos, len(svc.Servers))
-	for _, s := range svc.Servers {
-		if old, ok := at[s.Addr]; ok {
-			p.fail(s.Pos, fmt.Sprintf("it stands at line %d already; give it more weight instead", old.Line),
-				"server %s is given twice", s.Addr)
-			continue
-		}
-		at[s.Addr] = s.Pos
-	}
-	p.conf.Services = append(p.conf.Services, *svc)
-}
-
-// checkTable finds what no service may share with another.
-func (p *parser) checkTable() {
 	names := make(map[string]Pos)
 	addrs := make(map[netip.AddrPort]*Service)
-	for i := range p.conf.Services {
-		s := &p.conf.Services[i]
+	for i := range services {
+		s := &services[i]
 		if old, ok := names[s.Name]; ok {
-			p.fail(s.Pos, fmt.Sprintf("the first stands at line %d", old.Line), "a second service with the name %s", quote(s.Name))
+			fail(s.Pos, fmt.Sprintf("the first stands at line %d", old.Line), "a second service with the name %s", quote(s.Name))
 			continue
 		}
 		names[s.Name] = s.Pos
 		if old, ok := addrs[s.Listen]; ok {
-			p.fail(s.Pos, "give one of them another address or port",
+			fail(s.Pos, "give one of them another address or port",
 				"service %s listens at %s as %s (line %d) does", quote(s.Name), s.Listen, quote(old.Name), old.Pos.Line)
 			continue
 		}
 		addrs[s.Listen] = s
 	}
+	return errs
 }

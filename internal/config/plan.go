@@ -16,6 +16,12 @@ import (
 	"net/netip"
 )
 
+// Present is the table as it is.
+type Present struct {
+	Settings Settings
+	Services []State
+}
+
 // State is what a service of the present table does.
 type State struct {
 	Service
@@ -79,11 +85,21 @@ type Plan struct {
 	// Restart names the services that run and are made anew: they lose
 	// their connections and counters and must be started again.
 	Restart []string
+	// Settings are those of the namespace if they change. They are no part
+	// of the transaction and follow it.
+	Settings *Settings
 }
 
-// Diff computes the plan that turns the table have into the table want.
-func Diff(have []State, want *Config) Plan {
+// Empty tells whether nothing changes.
+func (p *Plan) Empty() bool { return len(p.Ops) == 0 && p.Settings == nil }
+
+// Diff computes the plan that turns the table now into the table want.
+func Diff(now Present, want *Config) Plan {
 	var p Plan
+	if now.Settings != want.Settings {
+		p.Settings = &want.Settings
+	}
+	have := now.Services
 	wanted := make(map[string]*Service, len(want.Services))
 	for i := range want.Services {
 		wanted[want.Services[i].Name] = &want.Services[i]

@@ -169,7 +169,7 @@ func TestDiffReachesTheTable(t *testing.T) {
 			}
 			m.services = append(m.services, st)
 		}
-		p := Diff(append([]State(nil), m.services...), want)
+		p := Diff(Present{Services: append([]State(nil), m.services...)}, want)
 		for _, op := range p.Ops {
 			m.apply(op)
 		}
@@ -198,7 +198,7 @@ func TestDiffReachesTheTable(t *testing.T) {
 				t.Fatalf("%+v\nwant %+v", g, w)
 			}
 		}
-		if again := Diff(m.services, want); len(again.Ops) != 0 {
+		if again := Diff(Present{Services: m.services}, want); len(again.Ops) != 0 {
 			t.Fatalf("the plan was not enough: %v", again.Ops)
 		}
 	}
@@ -235,7 +235,7 @@ func TestDiffKeepsARunningService(t *testing.T) {
 		{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Weight: 9},
 		{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Weight: 1},
 	}
-	p := Diff([]State{{Service: old, Listening: true, Running: true}}, &Config{Services: []Service{changed}})
+	p := Diff(Present{Services: []State{{Service: old, Listening: true, Running: true}}}, &Config{Services: []Service{changed}})
 	var got []string
 	for _, op := range p.Ops {
 		got = append(got, op.String())

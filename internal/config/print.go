@@ -17,8 +17,11 @@ import (
 // where they have one, with nil everything is numeric.
 func Print(w io.Writer, c *Config, names *Names) error {
 	b := bufio.NewWriter(w)
+	if n := c.Settings.MaxConnections; n != 0 {
+		fmt.Fprintf(b, "Settings {\n    %s = %s\n}\n", MaxConnections.Key, MaxConnections.Format(n))
+	}
 	for i := range c.Services {
-		if i > 0 {
+		if i > 0 || c.Settings != (Settings{}) {
 			fmt.Fprintln(b)
 		}
 		printService(b, &c.Services[i], names)

@@ -119,9 +119,18 @@ var (
 )
 
 // Format writes a value of the setting as Parse reads it.
-func (s Setting) Format(v uint32) string {
+func (s Setting) Format(v uint32) string { return settings[s].Format(v) }
+
+// Parse reads a value of the setting.
+func (s Setting) Parse(text string) (uint32, error) { return settings[s].Parse(text) }
+
+// Range tells which values the setting takes.
+func (s Setting) Range() string { return settings[s].Range() }
+
+// Format writes a value as Parse reads it.
+func (info *SettingInfo) Format(v uint32) string {
 	var units []unit
-	switch settings[s].Kind {
+	switch info.Kind {
 	case Switch:
 		if v != 0 {
 			return "on"
@@ -140,17 +149,16 @@ func (s Setting) Format(v uint32) string {
 	return strconv.FormatUint(uint64(v), 10)
 }
 
-// Range tells which values the setting takes.
-func (s Setting) Range() string {
-	if settings[s].Kind == Switch {
+// Range tells which values are taken.
+func (info *SettingInfo) Range() string {
+	if info.Kind == Switch {
 		return "on or off"
 	}
-	return s.Format(settings[s].Min) + " to " + s.Format(settings[s].Max)
+	return info.Format(info.Min) + " to " + info.Format(info.Max)
 }
 
-// Parse reads a value of the setting.
-func (s Setting) Parse(text string) (uint32, error) {
-	info := &settings[s]
+// Parse reads a value.
+func (info *SettingInfo) Parse(text string) (uint32, error) {
 	low := strings.ToLower(text)
 	if info.Kind == Switch {
 		switch low {
@@ -168,7 +176,7 @@ func (s Setting) Parse(text string) (uint32, error) {
 	}
 	wrong := &Error{
 		Msg:  quote(text) + " is not a number",
-		Hint: fmt.Sprintf("%s takes %s", info.Key, s.Range()),
+		Hint: fmt.Sprintf("%s takes %s", info.Key, info.Range()),
 	}
 	if info.Kind == Duration {
 		wrong.Msg = quote(text) + " is not a time"
@@ -196,7 +204,7 @@ func (s Setting) Parse(text string) (uint32, error) {
 	v, err := strconv.ParseUint(low[:n], 10, 64)
 	if err != nil || v > math.MaxUint32 || v*factor > uint64(info.Max) || v*factor < uint64(info.Min) {
 		return 0, &Error{Msg: fmt.Sprintf("%s is out of range", quote(text)),
-			Hint: fmt.Sprintf("%s takes %s", info.Key, s.Range())}
+			Hint: fmt.Sprintf("%s takes %s", info.Key, info.Range())}
 	}
 	return uint32(v * factor), nil
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+
+// The block of a virtual service. Keys may come in any order, so what depends
+// on two of them (mode and scheduler, the port a server takes from its
+// service) is settled when the block closes.
+
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// block is what is known of a service while its block is read.
+type block struct {
+	svc     Service
+	seen    map[string]Pos
+	mode    Mode
+	modePos Pos
+	sched   *Scheduler
+	schedAt Pos
+	noPort  []int // servers that take the port of the service
+}
+
+// virtual reads a block; false means that it did not come to the block.
+func (p *parser) virtual() bool {
+	const form = "Virtual NAME { ... }"
+	t := p.lex.next(true)
+	switch t.kind {
+	case tokWord, tokString:
+		if err := CheckName(t.text); err != nil {
+			p.failWith(t.pos, err)
+		}
+	case tokBad:
+		p.report(t.err)
+	default:
+		p.fail(t.pos, form, "a name is missing before %s", t.show())
+	}
+	b := &block{svc: NewService(t.text), seen: make(map[string]Pos)}
+	b.svc.Pos = t.pos
+	if t.kind != tokOpen {
+		open := p.peek()
+		if open.kind != tokOpen {
+			if t.kind == tokWord || t.kind == tokString {
+				p.fail(open.pos, form, `expected "{" after the name %s, found %s`, quote(t.text), open.show())
+			}
+			return false
+		}
+		p.lex.next(false)
+	}
+	p.inside(b)
+	return true
+}
+
+// The keys that are no numeric setting.
+var plainKeys = []string{"listen", "mode", "scheduler", "server"}
+
+// The original sized its pool of threads by these.
+var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
+
+// What the original has and this version has not, and what to do instead.
+var missingKeys = map[string]string{
+	"rule":     "without rules a service balances over all its servers; remove the line",
+	"redirect": "without a server a request is answered with 503; remove the line",
+}
+
+// Keys lists every key of a block.
+func Keys() []string {
+	keys := append([]string(nil), plainKeys...)
+	for s := Setting(0); s < NumSettings; s++ {
+		keys = append(keys, s.Info().Key)
+	}
+	return append(keys, ignoredKeys...)
+}
+
+func (b *block) title() string              { return "the block of " + quote(b.svc.Name) }
+func (b *block) opened() Pos                { return b.svc.Pos }
+func (b *block) keys() []string             { return Keys() }
+func (b *block) missing() map[string]string { return missingKeys }
+
+// item takes one KEY = VALUE into the block.
+func (b *block) item(p *parser, key, val token) {
+	low := strings.ToLower(key.text)
+	if low == "server" {
+		b.server(p, val)
+		return
+	}
+	if !p.once(b.seen, key) {
+		return
+	}
+
+	if s, ok := LookupSetting(low); ok {
+		v, err := s.Parse(val.text)
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		b.svc.Settings[s] = v
+		return
+	}
+	switch low {
+	case "listen":
+		a, err := p.names.ParseAddr(val.text)
+		if err == nil {
+			err = CheckListen(a.Addr())
+		}
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		if a.Port() == 0 {
+			a = netip.AddrPortFrom(a.Addr(), DefaultPort)
+		}
+		b.svc.Listen = a
+	case "mode":
+		m, err := ParseMode(val.text)
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		b.mode, b.modePos = m, val.pos
+	case "scheduler":
+		s, err := ParseScheduler(val.text)
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		b.sched, b.schedAt = &s, val.pos
+	default: // ignoredKeys
+		if _, err := strconv.ParseUint(val.text, 10, 32); err != nil {
+			p.fail(val.pos, "", "%s is not a number", val.show())
+			return
+		}
+		if !p.ignored {
+			p.ignored = true
+			p.conf.Notes = append(p.conf.Notes, Note{p.file, key.pos,
+				strings.Join(ignoredKeys, ", ") + " are ignored: workers are one a CPU, there is no pool of threads to size"})
+		}
+	}
+}
+
+func (b *block) server(p *parser, val token) {
+	a, err := p.names.ParseAddr(val.text)
+	if err == nil {
+		err = CheckServer(a.Addr())
+	}
+	if err != nil {
+		p.failWith(val.pos, err)
+	}
+	srv := Server{Addr: a, Weight: DefaultWeight, Pos: val.pos}
+
+	// A second word on the line is the weight unless it begins the next item.
+	saved := p.lex
+	if t := p.lex.next(false); t.kind == tokWord && t.pos.Line == val.pos.Line && p.peek().kind != tokEqual {
+		w, werr := ParseWeight(t.text)
+		if werr != nil {
+			p.failWith(t.pos, werr)
+			err = werr
+		}
+		srv.Weight = w
+	} else {
+		p.lex = saved
+	}
+	if err != nil {
+		return
+	}
+	if a.Port() == 0 {
+		b.noPort = append(b.noPort, len(b.svc.Servers))
+	}
+	b.svc.Servers = append(b.svc.Servers, srv)
+}
+
+// finish settles what depends on several keys, and keeps the service.
+func (b *block) finish(p *parser) {
+	svc := &b.svc
+	switch {
+	case b.sched == nil:
+		if b.mode != "" {
+			svc.Mode = b.mode
+		}
+	default:
+		svc.Scheduler = b.sched.Kernel
+		svc.Mode = b.sched.Alone
+		if b.mode != "" {
+			svc.Mode = b.mode
+		}
+		if b.sched.Mode != "" && svc.Mode != b.sched.Mode {
+			p.fail(b.schedAt, fmt.Sprintf("remove the mode, or choose a scheduler that works in mode %s: rr, wrr, wlc", svc.Mode),
+				"this scheduler works in mode %s only, line %d says mode %s", b.sched.Mode, b.modePos.Line, svc.Mode)
+		}
+	}
+	for _, i := range b.noPort {
+		s := &svc.Servers[i]
+		s.Addr = netip.AddrPortFrom(s.Addr.Addr(), svc.Listen.Port())
+	}
+	at := make(map[netip.AddrPort]Pos, len(svc.Servers))
+	for _, s := range svc.Servers {
+		if old, ok := at[s.Addr]; ok {
+			p.fail(s.Pos, fmt.Sprintf("it stands at line %d already; give it more weight instead", old.Line),
+				"server %s is given twice", s.Addr)
+			continue
+		}
+		at[s.Addr] = s.Pos
+	}
+	p.conf.Services = append(p.conf.Services, *svc)
+}
