@@ -121,6 +121,8 @@ func (a *app) report(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errDiffers):
+		return exitRefused
 	case errors.As(err, &many):
 		status := exitDone
 		for _, e := range many.Unwrap() {

@@ -22,6 +22,9 @@ func runCompletion(s *session) error {
 	for _, c := range commands {
 		if c.verb != "" {
 			words = append(words, c.verb)
+			if c.arg == "FILE" {
+				files = append(files, c.verb)
+			}
 			continue
 		}
 		words = append(words, dashes(c.short, c.long)...)
@@ -76,7 +79,7 @@ _tcpvsadm()
 	[ "$COMP_CWORD" -gt 0 ] && prev=${COMP_WORDS[COMP_CWORD-1]}
 	COMPREPLY=()
 	case $prev in
-%s	%s|check) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+%s	%s) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 	show) COMPREPLY=($(compgen -W "%s" -- "$cur")); return ;;
 	completion) COMPREPLY=($(compgen -W "bash" -- "$cur")); return ;;
 	%s) return ;;

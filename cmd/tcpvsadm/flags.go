@@ -93,6 +93,10 @@ func init() {
 		{long: "help", short: "h", doc: "print this", run: runHelp},
 
 		{verb: "check", arg: "FILE", doc: "check a configuration file; needs no kernel", run: runCheck},
+		{verb: "diff", arg: "FILE", takes: []string{"numeric", "output"},
+			doc: "tell what FILE would change; status 1 if anything", run: runDiff},
+		{verb: "apply", arg: "FILE", takes: []string{"numeric", "output", "dry-run"},
+			doc: "do as -f and tell every change", run: runApply},
 		{verb: "show", arg: "services|servers|workers|schedulers|settings|info",
 			takes: []string{"ident", "numeric", "output"}, doc: "show a table", run: runShow},
 		{verb: "completion", arg: "bash", doc: "print a completion script for the shell", run: runCompletion},
@@ -116,6 +120,7 @@ func makeOptions() []*option {
 		{long: "output", short: "o", arg: "text|json", doc: "form of the output"},
 		{long: "now", doc: "with --stop: reset the connections at once"},
 		{long: "wait", doc: "with --stop: return when every connection has ended"},
+		{long: "dry-run", doc: "with apply: have the kernel check everything and change nothing"},
 		{long: "netns", arg: "NAME", doc: "work on another network namespace: a name or a path"},
 	}
 	for s := config.Setting(0); s < config.NumSettings; s++ {

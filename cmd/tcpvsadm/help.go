@@ -17,7 +17,7 @@ func runHelp(s *session) error {
        tcpvsadm [-L] [-i NAME] [-n] [--stats] [-o json]
        tcpvsadm -f FILE
        tcpvsadm --start|--stop [-i NAME]
-       tcpvsadm check FILE
+       tcpvsadm check|diff|apply FILE
        tcpvsadm show TABLE
 
 `)

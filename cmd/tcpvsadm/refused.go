@@ -71,8 +71,6 @@ const noRules = "without rules a service balances over all its servers"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{
-	"apply":   program + " -f FILE replaces the table by a file",
-	"diff":    program + " check FILE checks a file, -L prints the table",
 	"monitor": "tcpvstop shows changes as they happen",
 	"log":     "-L --stats shows the counters",
 	"metrics": "-L --stats -o json prints every counter",

@@ -29,6 +29,11 @@ type State struct {
 	Running   bool // it runs: whoever makes it anew starts it again
 }
 
+// anew tells whether a service cannot become w while it runs.
+func (h *State) anew(w *Service) bool {
+	return h.Listening && (w.Listen != h.Listen || w.Mode != h.Mode)
+}
+
 // OpKind is what an operation does.
 type OpKind uint8
 
@@ -119,7 +124,7 @@ func Diff(now Present, want *Config) Plan {
 			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
 			continue
 		}
-		if h.Listening && (w.Listen != h.Listen || w.Mode != h.Mode) {
+		if h.anew(w) {
 			anew[h.Name] = true
 			p.Ops = append(p.Ops, Op{Kind: DeleteService, Service: &h.Service})
 			if h.Running {

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"io"
 	"math/rand"
 	"net/netip"
 	"reflect"
@@ -95,7 +96,7 @@ func (m *model) apply(op Op) {
 // mix makes a table that shares names, addresses and servers with another, so
 // that services swap, steal and move their addresses.
 func mix(r *rand.Rand, from *Config) *Config {
-	c := &Config{}
+	c := &Config{Settings: Settings{[]uint32{from.Settings.MaxConnections, 0, 77}[r.Intn(3)]}}
 	for _, s := range from.Services {
 		if r.Intn(5) == 0 {
 			continue
@@ -169,7 +170,31 @@ func TestDiffReachesTheTable(t *testing.T) {
 			}
 			m.services = append(m.services, st)
 		}
-		p := Diff(Present{Services: append([]State(nil), m.services...)}, want)
+		now := Present{have.Settings, append([]State(nil), m.services...)}
+		p := Diff(now, want)
+		// What is told of the plan is the plan: nothing of nothing, and
+		// somebody's name for whoever it touches.
+		steps := p.Steps(now, want, nil)
+		differs, err := PrintDiff(io.Discard, have, want, nil)
+		if err != nil || (len(steps) == 0) != p.Empty() || differs == p.Empty() {
+			t.Fatalf("%d operations, %d steps, different: %v, %v", len(p.Ops), len(steps), differs, err)
+		}
+		touched, told := map[string]bool{}, map[string]bool{}
+		for _, op := range p.Ops {
+			touched[op.Service.Name] = true
+		}
+		for i := range steps {
+			told[steps[i].Service] = true
+			if (steps[i].Action == StepAnew && steps[i].Restarts) != has(p.Restart, steps[i].Service) && steps[i].Server == "" {
+				t.Fatalf("%v, restart %v", &steps[i], p.Restart)
+			}
+		}
+		if p.Settings != nil {
+			touched[""] = true
+		}
+		if !reflect.DeepEqual(touched, told) {
+			t.Fatalf("touched are %v, told of %v", touched, told)
+		}
 		for _, op := range p.Ops {
 			m.apply(op)
 		}
@@ -198,7 +223,7 @@ func TestDiffReachesTheTable(t *testing.T) {
 				t.Fatalf("%+v\nwant %+v", g, w)
 			}
 		}
-		if again := Diff(Present{Services: m.services}, want); len(again.Ops) != 0 {
+		if again := Diff(Present{want.Settings, m.services}, want); len(again.Ops) != 0 {
 			t.Fatalf("the plan was not enough: %v", again.Ops)
 		}
 	}

@@ -4,6 +4,9 @@
 // their defaults are left out, so that what a person wrote is what a person
 // reads again; mode and scheduler are always there, so that nobody needs to
 // know which mode a scheduler stands for.
+//
+// A block is a list of items. The printer prints them; compare.go finds in them
+// what two tables differ in, so that no key can be printed and not compared.
 
 package config
 
@@ -11,36 +14,79 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 )
+
+// item is one KEY = VALUE of a block.
+type item struct {
+	key     string
+	value   string
+	implied bool // it is the default and not printed
+	server  bool // there may be many of this key; the value tells them apart
+	detail  string
+}
+
+func (it *item) String() string {
+	text := it.key + " = " + it.value
+	if it.detail != "" {
+		text += " " + it.detail
+	}
+	return text
+}
+
+// items lists everything a service is, in the order it is printed.
+func (s *Service) items(names *Names) []item {
+	list := []item{
+		{key: "listen", value: names.FormatAddr(s.Listen)},
+		{key: "mode", value: string(s.Mode)},
+		{key: "scheduler", value: s.Scheduler},
+	}
+	for i, v := range s.Settings {
+		info := Setting(i).Info()
+		list = append(list, item{key: info.Key, value: info.Format(v), implied: v == info.Default})
+	}
+	for _, srv := range s.Servers {
+		list = append(list, item{key: "server", value: names.FormatAddr(srv.Addr), server: true,
+			detail: strconv.FormatUint(uint64(srv.Weight), 10)})
+	}
+	return list
+}
+
+// items lists the settings of the namespace.
+func (s *Settings) items() []item {
+	it := item{key: MaxConnections.Key, value: "default", implied: true}
+	if s.MaxConnections != 0 {
+		it.value, it.implied = MaxConnections.Format(s.MaxConnections), false
+	}
+	return []item{it}
+}
+
+func (s *Service) head() string { return "Virtual " + s.Name + " {" }
+
+const settingsHead = "Settings {"
 
 // Print writes the configuration. With names it prints hosts and ports by name
 // where they have one, with nil everything is numeric.
 func Print(w io.Writer, c *Config, names *Names) error {
 	b := bufio.NewWriter(w)
-	if n := c.Settings.MaxConnections; n != 0 {
-		fmt.Fprintf(b, "Settings {\n    %s = %s\n}\n", MaxConnections.Key, MaxConnections.Format(n))
-	}
-	for i := range c.Services {
-		if i > 0 || c.Settings != (Settings{}) {
+	blocks := 0
+	block := func(head string, items []item) {
+		if blocks++; blocks > 1 {
 			fmt.Fprintln(b)
 		}
-		printService(b, &c.Services[i], names)
+		fmt.Fprintln(b, head)
+		for i := range items {
+			if !items[i].implied {
+				fmt.Fprintf(b, "    %s\n", &items[i])
+			}
+		}
+		fmt.Fprintln(b, "}")
+	}
+	if c.Settings != (Settings{}) {
+		block(settingsHead, c.Settings.items())
+	}
+	for i := range c.Services {
+		block(c.Services[i].head(), c.Services[i].items(names))
 	}
 	return b.Flush()
-}
-
-func printService(w io.Writer, s *Service, names *Names) {
-	fmt.Fprintf(w, "Virtual %s {\n", s.Name)
-	fmt.Fprintf(w, "    listen = %s\n", names.FormatAddr(s.Listen))
-	fmt.Fprintf(w, "    mode = %s\n", s.Mode)
-	fmt.Fprintf(w, "    scheduler = %s\n", s.Scheduler)
-	for i, v := range s.Settings {
-		if k := Setting(i); v != k.Info().Default {
-			fmt.Fprintf(w, "    %s = %s\n", k.Info().Key, k.Format(v))
-		}
-	}
-	for _, srv := range s.Servers {
-		fmt.Fprintf(w, "    server = %s %d\n", names.FormatAddr(srv.Addr), srv.Weight)
-	}
-	fmt.Fprintln(w, "}")
 }
