@@ -73,7 +73,8 @@ static struct tcpvs_config *prepare(struct tcpvs_candidate *c)
 	list_for_each_entry(d, &c->drafts, link) {
 		if (d->deleted)
 			continue;
-		set = tcpvs_set_create(d->ops, d->member, d->n);
+		set = tcpvs_set_create(d->ops, d->member, d->n,
+				       d->base ? d->base->set : NULL);
 		if (IS_ERR(set)) {
 			tcpvs_config_free(next);
 			return ERR_CAST(set);

@@ -144,17 +144,25 @@ err_free:
 	return ERR_PTR(slot);
 }
 
+static u64 addr_hash(const struct tcpvs_addr *a)
+{
+	if (a->family == AF_INET)
+		return tcpvs_hash(&a->v4, sizeof(a->v4), ntohs(a->port));
+	return tcpvs_hash(&a->v6, sizeof(a->v6), ntohs(a->port));
+}
+
 /**
  * tcpvs_set_create() - a set of servers under a scheduler
  * @ops: the scheduler
- * @member: the servers; they are referenced
+ * @member: the servers and their weights; they are referenced
  * @n: their number
+ * @old: the set in use that this one will replace, or NULL
  *
  * Return: the set, or an error.
  */
 struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 				   const struct tcpvs_member *member,
-				   unsigned int n)
+				   unsigned int n, const struct tcpvs_set *old)
 {
 	struct tcpvs_set *set;
 	unsigned int i;
@@ -165,8 +173,17 @@ struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 		return ERR_PTR(-ENOMEM);
 	set->ops = ops;
 	set->n = n;
-	for (i = 0; i < n; i++)
-		set->member[i] = member[i];
+	for (i = 0; i < n; i++) {
+		struct tcpvs_server *srv = member[i].srv;
+
+		set->member[i] = (struct tcpvs_member) {
+			.srv = srv,
+			.load = &srv->load,
+			.hash = addr_hash(&srv->addr),
+			.id = srv->id,
+			.weight = member[i].weight,
+		};
+	}
 	if (ops->init) {
 		err = ops->init(set);
 		if (err) {
@@ -174,6 +191,8 @@ struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 			return ERR_PTR(err);
 		}
 	}
+	if (ops->inherit && old && old->ops == ops)
+		ops->inherit(set, old);
 	for (i = 0; i < n; i++)
 		tcpvs_server_get(set->member[i].srv);
 	return set;

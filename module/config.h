@@ -31,7 +31,6 @@ struct netlink_ext_ack;
 struct tcpvs_listen;
 
 #define TCPVS_SERVICES_MAX	65536	/* of one namespace */
-#define TCPVS_SERVERS_MAX	65536	/* of one service */
 
 /**
  * struct tcpvs_server_cpu - what worker w keeps for a server, in block w
@@ -59,7 +58,7 @@ struct tcpvs_server_cpu {
  * @link: in a list of the commit or the candidate in hand; tcpvs_net.lock
  * @mark: last commit that met it; tcpvs_net.lock
  * @old_weight: weight in the snapshot that commit replaces; tcpvs_net.lock
- * @inflight: requests or mode tcp connections in flight, all workers
+ * @load: how busy it is
  */
 struct tcpvs_server {
 	struct percpu_ref ref;
@@ -72,7 +71,7 @@ struct tcpvs_server {
 	struct list_head link;
 	u64 mark;
 	u32 old_weight;
-	atomic_t inflight ____cacheline_aligned_in_smp;
+	struct tcpvs_load load;
 };
 
 /**
@@ -103,30 +102,6 @@ struct tcpvs_service {
 	struct rcu_work free;
 	struct list_head link;
 	atomic_t nconn ____cacheline_aligned_in_smp;
-};
-
-/**
- * struct tcpvs_member - a server in a set
- * @srv: the server, referenced
- * @weight: 0 to 65535; 0 takes no new work
- */
-struct tcpvs_member {
-	struct tcpvs_server *srv;
-	u32 weight;
-};
-
-/**
- * struct tcpvs_set - servers and the scheduler that chooses among them
- * @ops: the algorithm
- * @priv: its state
- * @n: number of members
- * @member: the servers, in the order they were added
- */
-struct tcpvs_set {
-	const struct tcpvs_sched_ops *ops;
-	void *priv;
-	unsigned int n;
-	struct tcpvs_member member[] __counted_by(n);
 };
 
 /**
@@ -216,7 +191,7 @@ struct tcpvs_server *tcpvs_server_create(struct tcpvs_service *svc,
 struct tcpvs_service *tcpvs_service_create(struct tcpvs_net *tn, u8 mode);
 struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 				   const struct tcpvs_member *member,
-				   unsigned int n);
+				   unsigned int n, const struct tcpvs_set *old);
 void tcpvs_set_free(struct tcpvs_set *set);
 void tcpvs_service_conf_put(struct tcpvs_service_conf *sc);
 struct tcpvs_config *tcpvs_config_alloc(u32 nslots);

@@ -19,7 +19,7 @@
  *  receive and send queues     the socket's lock                  worker, softirq
  *  counters                    written by one worker, WRITE_ONCE  worker, dumps
  *  tcpvs_worker.nconns,        atomics                            workers
- *  svc->nconn, srv->inflight
+ *  svc->nconn, srv->load
  *
  *  Order: tcpvs_net.lock > call_lock (worker.c). Workers take neither. A worker
  *  holds at most one socket lock and no other lock with it.
@@ -83,14 +83,17 @@ enum tcpvs_conn_state {
  * @state: enum tcpvs_conn_state
  * @method: of the request in hand
  * @body: framing of the request in hand, enum tcpvs_http_body
+ * @ntried: servers that failed the request in hand
  * @peer_len: length of @peer
  * @flags: TCPVS_CF_*
  * @head_len: bytes of the request head in the client's receive queue
+ * @asked: when the server was given what it is to answer, in 1024 ns; 0 if nobody
+ *	wants to know how long it takes
  * @req: client to server
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
  * @scan: search for the end of a head that dribbles in; request or response
- * @pick: servers that failed
+ * @tried: ids of servers that failed
  * @status: of the response in hand
  * @peer: the client's address as text
  */
@@ -104,15 +107,17 @@ struct tcpvs_conn {
 	struct list_head link;
 	u8 state;
 	u8 method;
-	u8 body;
+	u8 body : 3;
+	u8 ntried : 5;
 	u8 peer_len;
 	u32 flags;
 	u32 head_len;
+	u32 asked;
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;
 	struct tcpvs_http_scan scan;
-	struct tcpvs_pick pick;
+	u32 tried[TCPVS_TRIES_MAX];
 	u16 status;
 	char peer[TCPVS_PEER_MAX];
 };
@@ -153,6 +158,9 @@ int tcpvs_connect_again(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_connect_release(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			   enum tcpvs_close how);
 void tcpvs_connect_pool(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_connect_asked(struct tcpvs_conn *c);
+void tcpvs_connect_answered(struct tcpvs_conn *c);
+void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv);
 
 /* request.c: 2 parse, client side of mode http */
 int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c);

@@ -19,11 +19,86 @@ static bool established(const struct tcpvs_upstream *up)
 	return READ_ONCE(up->leg.sock->sk->sk_state) == TCP_ESTABLISHED;
 }
 
+static u32 clock_now(void)
+{
+	return ktime_get_ns() >> 10 ?: 1;
+}
+
+/* A multiple of 73 minutes is lost; lt takes anything above one for the same. */
+static u64 took(const struct tcpvs_conn *c)
+{
+	return c->asked ? (u64)(clock_now() - c->asked) << 10 : 0;
+}
+
+/**
+ * tcpvs_connect_asked() - from now on the time is the server's
+ * @c: connection
+ */
+void tcpvs_connect_asked(struct tcpvs_conn *c)
+{
+	if (c->asked)
+		c->asked = clock_now();
+}
+
+/**
+ * tcpvs_connect_answered() - the server has begun to answer
+ * @c: connection with its server connection
+ *
+ * An answer to a request that is not whole yet says nothing about the time.
+ */
+void tcpvs_connect_answered(struct tcpvs_conn *c)
+{
+	if (!c->asked)
+		return;
+	if (c->svc->mode == TCPVS_MODE_TCP || c->flags & TCPVS_CF_REQ_DONE)
+		tcpvs_load_sample(&c->up->srv->load, took(c), ktime_get_ns());
+	c->asked = 0;
+}
+
+/**
+ * tcpvs_connect_failed() - the server has failed a connect or a request
+ * @c: connection
+ * @srv: the server
+ */
+void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv)
+{
+	if (c->asked || atomic64_read(&srv->load.latency))
+		tcpvs_load_failed(&srv->load, took(c), ktime_get_ns());
+	c->asked = 0;
+}
+
+/* What a keyed scheduler goes by: the client's address, without its port. */
+static u64 pick_key(const struct tcpvs_conn *c)
+{
+	const struct sock *sk = c->cl.sock->sk;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return tcpvs_hash(&sk->sk_v6_daddr, sizeof(sk->sk_v6_daddr), 0);
+#endif
+	return tcpvs_hash(&sk->sk_daddr, sizeof(sk->sk_daddr), 0);
+}
+
+/* The next server to try, a place in the set, or -1. */
+static int choose(struct tcpvs_conn *c, struct tcpvs_set *set)
+{
+	struct tcpvs_pick pick = {
+		.key = set->ops->keyed ? pick_key(c) : 0,
+		.tried = c->tried,
+		.ntried = c->ntried,
+	};
+
+	c->asked = set->ops->timed ? clock_now() : 0;
+	return set->ops->pick(set, &pick);
+}
+
 static int connected(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	server_count(w, c->up->srv, REQUESTS);
-	if (c->svc->mode == TCPVS_MODE_TCP)
+	if (c->svc->mode == TCPVS_MODE_TCP) {
+		tcpvs_connect_answered(c);
 		return tcpvs_tunnel_begin(w, c);
+	}
 	return tcpvs_exchange_begin(w, c);
 }
 
@@ -40,7 +115,11 @@ static void failed(struct tcpvs_worker *w, struct tcpvs_conn *c,
 {
 	conn_count(w, c, CONNECT_ERRORS);
 	server_count(w, srv, CONNECT_ERRORS);
-	c->pick.tried[c->pick.ntried++] = srv->id;
+	tcpvs_connect_failed(c, srv);
+	/* The last is not stored: nothing is tried after it. */
+	if (c->ntried < TCPVS_TRIES_MAX)
+		c->tried[c->ntried] = srv->id;
+	c->ntried++;
 }
 
 /**
@@ -55,7 +134,7 @@ void tcpvs_connect_release(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	struct tcpvs_upstream *up = c->up;
 
 	c->up = NULL;
-	atomic_dec(&up->srv->inflight);
+	atomic_dec(&up->srv->load.inflight);
 	tcpvs_upstream_close(w, up, how);
 }
 
@@ -69,7 +148,7 @@ void tcpvs_connect_pool(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	struct tcpvs_upstream *up = c->up;
 
 	c->up = NULL;
-	atomic_dec(&up->srv->inflight);
+	atomic_dec(&up->srv->load.inflight);
 	tcpvs_upstream_pool(w, up, tcpvs_service_current(c->svc));
 }
 
@@ -92,20 +171,20 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		struct tcpvs_server *srv;
 		int i, err;
 
-		if (c->pick.ntried > sc->limit[TCPVS_A_LIMITS_RETRIES])
+		if (c->ntried > sc->limit[TCPVS_A_LIMITS_RETRIES])
 			return no_server(w, c);
-		i = sc->set->ops->pick(sc->set, &c->pick);
+		i = choose(c, sc->set);
 		if (i < 0)
 			return no_server(w, c);
 		srv = sc->set->member[i].srv;
-		if (c->pick.ntried)
+		if (c->ntried)
 			conn_count(w, c, RETRIES);
 
 		if (http && !(c->flags & TCPVS_CF_FRESH)) {
 			c->up = tcpvs_upstream_idle(w, srv);
 			if (c->up) {
 				c->up->conn = c;
-				atomic_inc(&srv->inflight);
+				atomic_inc(&srv->load.inflight);
 				conn_count(w, c, POOL_HITS);
 				server_count(w, srv, POOL_HITS);
 				return connected(w, c);
@@ -118,7 +197,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			failed(w, c, srv);
 			continue;
 		}
-		atomic_inc(&srv->inflight);
+		atomic_inc(&srv->load.inflight);
 		if (http)
 			conn_count(w, c, POOL_MISSES);
 		tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_CONNECT);

@@ -38,6 +38,7 @@ int tcpvs_exchange_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	c->flags &= ~(TCPVS_CF_REQ_DONE | TCPVS_CF_REQ_CUT | TCPVS_CF_RESP_HEAD |
 		      TCPVS_CF_RESP_PART);
 	c->state = TCPVS_CONN_EXCHANGE;
+	tcpvs_connect_asked(c);
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_RESPONSE);
 	return TCPVS_STEP_AGAIN;
 }
@@ -54,6 +55,7 @@ static int bad_response(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	conn_count(w, c, BAD_RESPONSE);
 	server_count(w, c->up->srv, BAD_RESPONSE);
+	tcpvs_connect_failed(c, c->up->srv);
 	if (c->flags & TCPVS_CF_RESP_HEAD) {
 		conn_count(w, c, BROKEN);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
@@ -236,6 +238,7 @@ again:
 	/* From here on the request is this server's for good. */
 	if (c->req.flags & TCPVS_FLOW_RETAIN)
 		tcpvs_flow_release(&c->req, c->cl.sock);
+	tcpvs_connect_answered(c);
 
 	r = tcpvs_http_parse_response(w->parsed, w->head, len, &lim);
 	if (!r && len == max && max < lim.head_max) {
@@ -288,8 +291,10 @@ static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more
 	switch (r) {
 	case TCPVS_RELAY_DONE:
 		c->flags |= TCPVS_CF_REQ_DONE;
-		if (c->body != TCPVS_BODY_NONE && !(c->flags & TCPVS_CF_RESP_HEAD))
+		if (c->body != TCPVS_BODY_NONE && !(c->flags & TCPVS_CF_RESP_HEAD)) {
 			tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_RESPONSE);
+			tcpvs_connect_asked(c);
+		}
 		break;
 	case TCPVS_RELAY_MORE:
 		*more = true;
@@ -433,6 +438,7 @@ int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return tcpvs_answer(w, c, 408);
 	}
 	conn_count(w, c, TIMEOUT_RESPONSE);
+	tcpvs_connect_failed(c, c->up->srv);
 	server_count(w, c->up->srv, TIMEOUTS);
 	server_count(w, c->up->srv, ABORTED);
 	return tcpvs_answer(w, c, 504);

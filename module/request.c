@@ -48,7 +48,7 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	c->body_len = h->content_length;
 	c->head_len = h->head_len;
 	c->req.ahead = h->head_len;
-	c->pick.ntried = 0;
+	c->ntried = 0;
 	conn_count(w, c, REQUESTS);
 	conn_count_add(w, c, CLIENT_BYTES_IN, h->head_len);
 	tcpvs_worker_count(w, TCPVS_A_WORKER_REQUESTS);

@@ -2,43 +2,21 @@
 /*
  * sched_wrr.c - wrr: servers in turn, each as often as its weight says
  *
- * Earliest deadline first (Liu and Layland, "Scheduling algorithms for
- * multiprogramming in a hard-real-time environment", JACM 20(1), 1973) on
- * virtual time: turn r of a server of weight w is due at (2r + 1) / 2w, the
- * middle of the r-th of w equal parts of a round; equal dues go in the order
- * of the set. A round gives every server exactly w turns, evenly spread.
+ * The order is that of sched_turn.c. While the weights, divided by their greatest
+ * common divisor, add up to at most TABLE_MAX, the round is laid down in a table
+ * and a pick is one atomic increment, O(1). Beyond that the same order is
+ * computed pick by pick, from a heap under a spin lock, O(log n). Servers of
+ * weight 0 are in neither.
  *
- * While the weights, divided by their greatest common divisor, add up to at
- * most TABLE_MAX, the round is laid down in a table and a pick is one atomic
- * increment. Beyond that the same order is computed pick by pick, from a heap
- * under a spin lock. Servers of weight 0 are in neither.
+ * A changed set goes on at the same point of its round: if it began anew, weights
+ * that change all the time would send everything to the first servers.
  */
-#include <linux/gcd.h>
-#include <linux/math64.h>
-#include <linux/slab.h>
-#include <linux/spinlock.h>
-
-#include "config.h"
-#include "sched.h"
+#include "sched_impl.h"
 
 #define TABLE_MAX	4096
 
 /* A table entry has 16 bits. */
 static_assert(U16_MAX + 1 >= TCPVS_SERVERS_MAX);
-
-/**
- * struct turn - when a server is due next
- * @idx: its place in the set
- * @weight: its weight, reduced
- * @round: rounds it has finished
- * @r: turns it had in the present one
- */
-struct turn {
-	u32 idx;
-	u32 weight;
-	u32 round;
-	u32 r;
-};
 
 /**
  * struct wrr - state of a set
@@ -55,45 +33,8 @@ struct wrr {
 	unsigned int len ____cacheline_aligned_in_smp;
 	unsigned int n;
 	u16 *table;
-	struct turn heap[] __counted_by(n);
+	struct tcpvs_turn heap[] __counted_by(n);
 };
-
-static bool before(const struct turn *a, const struct turn *b)
-{
-	u64 x, y;
-
-	if (a->round != b->round)
-		return (s32)(a->round - b->round) < 0;
-	x = (2ULL * a->r + 1) * b->weight;
-	y = (2ULL * b->r + 1) * a->weight;
-	return x != y ? x < y : a->idx < b->idx;
-}
-
-static void sift_down(struct wrr *p, unsigned int i)
-{
-	unsigned int c;
-
-	for (; (c = 2 * i + 1) < p->n; i = c) {
-		if (c + 1 < p->n && before(&p->heap[c + 1], &p->heap[c]))
-			c++;
-		if (!before(&p->heap[c], &p->heap[i]))
-			break;
-		swap(p->heap[c], p->heap[i]);
-	}
-}
-
-static u32 take(struct wrr *p, unsigned int i)
-{
-	struct turn *t = &p->heap[i];
-	u32 idx = t->idx;
-
-	if (++t->r == t->weight) {
-		t->r = 0;
-		t->round++;
-	}
-	sift_down(p, i);
-	return idx;
-}
 
 static int wrr_init(struct tcpvs_set *set)
 {
@@ -114,12 +55,11 @@ static int wrr_init(struct tcpvs_set *set)
 	p->n = n;
 	for (i = 0, n = 0; i < set->n; i++)
 		if (set->member[i].weight)
-			p->heap[n++] = (struct turn) {
+			p->heap[n++] = (struct tcpvs_turn) {
 				.idx = i,
 				.weight = set->member[i].weight / div,
 			};
-	for (i = n / 2; i-- > 0; )
-		sift_down(p, i);
+	tcpvs_turns_heapify(p->heap, n);
 	sum = n ? div_u64(sum, div) : 0;
 	if (sum && sum <= TABLE_MAX) {
 		p->table = kvmalloc_array(sum, sizeof(u16), GFP_KERNEL_ACCOUNT);
@@ -128,7 +68,7 @@ static int wrr_init(struct tcpvs_set *set)
 			return -ENOMEM;
 		}
 		for (i = 0; i < sum; i++)
-			p->table[i] = take(p, 0);
+			p->table[i] = tcpvs_turns_take(p->heap, n, 0);
 		p->len = sum;
 	}
 	set->priv = p;
@@ -143,10 +83,46 @@ static void wrr_exit(struct tcpvs_set *set)
 	kvfree(p);
 }
 
-static bool usable(const struct tcpvs_set *set, const struct tcpvs_pick *pick,
-		   u32 idx)
+/* How much of its round is over, in 1/2^32. */
+static u32 phase_of(struct wrr *p)
 {
-	return likely(!tcpvs_pick_tried(pick, set->member[idx].srv->id));
+	const struct tcpvs_turn *t = p->heap;
+	u64 done = 0;
+	u32 pos;
+
+	if (p->len) {
+		div_u64_rem(atomic64_read(&p->pos), p->len, &pos);
+		return div_u64((u64)pos << 32, p->len);
+	}
+	if (!p->n)
+		return 0;
+	spin_lock(&p->lock);
+	/* Up to where the next turn begins; it is due in its middle. */
+	done = div_u64((u64)t->r << 32, t->weight);
+	spin_unlock(&p->lock);
+	return done;
+}
+
+static void wrr_inherit(struct tcpvs_set *set, const struct tcpvs_set *old)
+{
+	u64 phase = phase_of(old->priv);
+	struct wrr *p = set->priv;
+	unsigned int i;
+
+	if (p->len) {
+		/* Rounded up, as phase_of() rounds down: the same table goes on. */
+		atomic64_set(&p->pos, (phase * p->len + U32_MAX) >> 32);
+		return;
+	}
+	/* Every turn that is due before that was taken. */
+	for (i = 0; i < p->n; i++) {
+		p->heap[i].r = (phase * p->heap[i].weight + BIT(31) - 1) >> 32;
+		if (p->heap[i].r == p->heap[i].weight) {
+			p->heap[i].r = 0;
+			p->heap[i].round = 1;
+		}
+	}
+	tcpvs_turns_heapify(p->heap, p->n);
 }
 
 static int wrr_pick(struct tcpvs_set *set, const struct tcpvs_pick *pick)
@@ -159,7 +135,7 @@ static int wrr_pick(struct tcpvs_set *set, const struct tcpvs_pick *pick)
 	if (p->len) {
 		div_u64_rem(atomic64_inc_return(&p->pos) - 1, p->len, &pos);
 		for (i = 0; i < p->len; i++) {
-			if (usable(set, pick, p->table[pos]))
+			if (tcpvs_usable(&set->member[p->table[pos]], pick))
 				return p->table[pos];
 			if (++pos == p->len)
 				pos = 0;
@@ -168,23 +144,25 @@ static int wrr_pick(struct tcpvs_set *set, const struct tcpvs_pick *pick)
 	}
 
 	spin_lock(&p->lock);
-	if (p->n && usable(set, pick, p->heap[0].idx))
+	if (p->n && tcpvs_usable(&set->member[p->heap[0].idx], pick))
 		best = 0;
 	else	/* a retry: the earliest of the rest, in no order but the heap's */
 		for (i = 1; i < p->n; i++)
-			if (usable(set, pick, p->heap[i].idx) &&
-			    (best < 0 || before(&p->heap[i], &p->heap[best])))
+			if (tcpvs_usable(&set->member[p->heap[i].idx], pick) &&
+			    (best < 0 || tcpvs_turn_before(&p->heap[i],
+							   &p->heap[best])))
 				best = i;
 	if (best >= 0)
-		ret = take(p, best);
+		ret = tcpvs_turns_take(p->heap, p->n, best);
 	spin_unlock(&p->lock);
 	return ret;
 }
 
 const struct tcpvs_sched_ops tcpvs_sched_wrr = {
-	.name	= "wrr",
-	.doc	= "Weighted round robin: servers in turn, as often as their weights say",
-	.init	= wrr_init,
-	.exit	= wrr_exit,
-	.pick	= wrr_pick,
+	.name		= "wrr",
+	.doc		= "Weighted round robin: servers in turn, as often as their weights say",
+	.init		= wrr_init,
+	.exit		= wrr_exit,
+	.inherit	= wrr_inherit,
+	.pick		= wrr_pick,
 };

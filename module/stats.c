@@ -50,6 +50,6 @@ void tcpvs_server_stats(const struct tcpvs_server *srv,
 			sum->n[i] += READ_ONCE(c->stats.n[i]);
 		idle += READ_ONCE(c->nidle);
 	}
-	sum->n[TCPVS_A_SERVER_STATS_ACTIVE] = atomic_read(&srv->inflight);
+	sum->n[TCPVS_A_SERVER_STATS_ACTIVE] = atomic_read(&srv->load.inflight);
 	sum->n[TCPVS_A_SERVER_STATS_IDLE] = idle;
 }
