@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 120
-# debug by hand: it is about the share of two workers
+# alone: it is about the share of two workers
 #
 # All packets arrive on one CPU, and every worker works.
 #

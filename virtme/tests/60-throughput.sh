@@ -11,6 +11,7 @@
 # is that every request succeeds.
 # release kernels: a ratio of speeds means nothing under sanitizers
 # limit: 400
+# alone: it compares speeds
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../bench/lib.sh"
 
