@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 180
-# debug by hand: 20-control sends the kernel worse
 #
 # The Go client against the module: the conformance tests of package genl, which
 # the fake kernel of the unit tests passes too, and its decoders on messages of

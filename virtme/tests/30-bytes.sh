@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 300
-# debug by hand: takes more of CI's time than there is
 #
 # Every byte that one side sends is what the other side gets, and only once.
 #

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 450
-# debug by hand: takes more of CI's time than there is
 #
 # What goes wrong at servers and clients, and what everybody else sees of it.
 #

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 300
-# debug by hand: it is about sums, of traffic the others make too
 #
 # The accounts balance, whatever happened.
 #
@@ -60,7 +59,7 @@ is "${st[requests]} ${st[10.2.0.1:9000.requests]}" "$was 9" "counters survive a 
 
 # --- a mixture
 
-service http "$VIP:81" --mode http -s wlc --response-timeout 1s --head-timeout 2s --max-connections 60 -- \
+service http "$VIP:81" --mode http -s wlc --response-timeout 1s --head-timeout "$((2 * TIME_FACTOR))s" --max-connections 60 -- \
 	10.2.0.1:80 10.2.0.2:80 10.2.0.3:80 10.2.0.1:9000 10.2.0.2:9000 10.2.0.3:9200
 service tcp "$VIP:82" --mode tcp -s wlc --max-connections 60 -- 10.2.0.1:80 10.2.0.2:9000 10.2.0.3:9200
 seconds=$(scaled 10)
@@ -72,8 +71,8 @@ for port in 81 82; do
 	done
 	client wrk -t 1 -c 16 -d "$seconds" "http://$VIP:$port/" >/dev/null
 	at+=("$pid")
-	# More than the limit lets in: the rest is refused.
-	client slowclient idle --connect "$VIP:$port" --clients 50 --kind head --hold "${seconds}s" >/dev/null
+	# More by themselves than the limit lets in: the rest is refused.
+	client slowclient idle --connect "$VIP:$port" --clients 70 --kind head --hold "${seconds}s" >/dev/null
 	at+=("$pid")
 	client slowclient stall --connect "$VIP:$port" --clients 5 --path "/ok?size=100k" --read 10k --hold 1s --timeout 5s --then reset >/dev/null
 	at+=("$pid")
