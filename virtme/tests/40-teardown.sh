@@ -100,12 +100,14 @@ adm -F
 
 # --- under traffic
 #
-# The clients never rest: what ends, ends in the middle of their exchanges.
+# The clients never rest: what ends, ends in the middle of their exchanges. They
+# pause between requests, so that the commands get their share of the CPUs.
 
+echo 'function delay() return math.random(0, 40) end' >"$TMP/pause.lua"
 traffic() {
-	client bash -c "while :; do wrk -t 1 -c 8 -d 600 http://$VIP:80/ || :; sleep 0.2; done" >/dev/null 2>&1
+	client bash -c "while :; do wrk -t 1 -c 16 -d 600 -s $TMP/pause.lua http://$VIP:80/ || :; sleep 0.2; done" >/dev/null 2>&1
 	wrk=$pid
-	client bash -c "while :; do curl -s -m 5 -o /dev/null http://$VIP:80/slow/page http://$VIP:80/; done" >/dev/null 2>&1
+	client bash -c "while :; do curl -s -m 5 -o /dev/null http://$VIP:80/slow/page http://$VIP:80/; sleep 0.1; done" >/dev/null 2>&1
 	curl=$pid
 }
 no_traffic() {
