@@ -340,6 +340,11 @@ func TestStale(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachKernel(t, func(t *testing.T, dial genl.Dialer) {
 				c, ctx := client(t, dial), within(t)
+				was, err := c.Settings(ctx)
+				must(t, err)
+				defer func() {
+					must(t, c.SetSettings(ctx, genl.SettingsConfig{MaxConnections: &was.MaxConnections}))
+				}()
 				must(t, c.AddService(ctx, "first", listen(web)))
 				info, err := c.Info(ctx)
 				must(t, err)

@@ -117,9 +117,14 @@ func run(ctx context.Context, t *tap, seed uint64, n int) error {
 	if err != nil {
 		return err
 	}
+	settings, err := c.Settings(ctx)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		s.do(cmdAbort) // what chance left open
 		s.do(cmdFlush)
+		s.do(cmdSettingsSet, u32(settingsMaxConnections, settings.MaxConnections))
 		s.close()
 	}()
 	if err := reset(s); err != nil {
