@@ -99,6 +99,8 @@ func init() {
 			doc: "do as -f and tell every change", run: runApply},
 		{verb: "show", arg: "services|servers|workers|schedulers|settings|info",
 			takes: []string{"ident", "numeric", "output"}, doc: "show a table", run: runShow},
+		{verb: "monitor", takes: []string{"ident", "numeric", "output", "count"},
+			doc: "tell changes of the table as they happen", run: runMonitor},
 		{verb: "completion", arg: "bash", doc: "print a completion script for the shell", run: runCompletion},
 	}
 }
@@ -121,6 +123,7 @@ func makeOptions() []*option {
 		{long: "now", doc: "with --stop: reset the connections at once"},
 		{long: "wait", doc: "with --stop: return when every connection has ended"},
 		{long: "dry-run", doc: "with apply: have the kernel check everything and change nothing"},
+		{long: "count", arg: "N", doc: "with monitor: end after so many changes"},
 		{long: "netns", arg: "NAME", doc: "work on another network namespace: a name or a path"},
 	}
 	for s := config.Setting(0); s < config.NumSettings; s++ {
@@ -333,6 +336,9 @@ func (o *options) checkBareList() error {
 
 func (o *options) checkVerb() error {
 	switch {
+	case o.cmd.arg == "" && len(o.args) > 0:
+		return usagef(o.cmd.verb+" takes no argument", "%q is one too many", o.args[0])
+	case o.cmd.arg == "":
 	case len(o.args) == 0:
 		return usagef("", "%s needs an argument: %s", o.cmd.verb, o.cmd.arg)
 	case len(o.args) > 1:

@@ -19,6 +19,7 @@ func runHelp(s *session) error {
        tcpvsadm --start|--stop [-i NAME]
        tcpvsadm check|diff|apply FILE
        tcpvsadm show TABLE
+       tcpvsadm monitor [-i NAME]
 
 `)
 	section := func(title string) { fmt.Fprintf(s.out, "%s:\n", title) }
@@ -32,7 +33,7 @@ func runHelp(s *session) error {
 	section("commands")
 	for _, c := range commands {
 		if c.verb != "" {
-			line(c.verb+" "+c.arg, c.doc)
+			line(strings.TrimRight(c.verb+" "+c.arg, " "), c.doc)
 			continue
 		}
 		line(strings.TrimRight(both(c.short, c.long)+" "+c.arg, " "), c.doc)

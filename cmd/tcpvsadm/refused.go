@@ -71,7 +71,6 @@ const noRules = "without rules a service balances over all its servers"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{
-	"monitor": "tcpvstop shows changes as they happen",
 	"log":     "-L --stats shows the counters",
 	"metrics": "-L --stats -o json prints every counter",
 	"kill":    "--stop --now resets all connections of a service",

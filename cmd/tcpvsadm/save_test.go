@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand"
 	"net/netip"
 	"reflect"
@@ -35,19 +36,22 @@ func newNode(t testing.TB) *node {
 	return n
 }
 
-// adm runs tcpvsadm, which must succeed and say nothing on stderr.
-func (n *node) adm(stdin string, args ...string) string {
-	n.t.Helper()
-	var stdout, stderr strings.Builder
-	a := &app{
-		stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr,
+func (n *node) app(stdin io.Reader, stdout, stderr io.Writer) *app {
+	return &app{
+		stdin: stdin, stdout: stdout, stderr: stderr,
 		names: config.NewNames("testdata/hosts", "testdata/services"),
 		dial: func(opts ...genl.Option) (*genl.Client, error) {
 			return genl.New(append(opts, genl.WithDialer(n.kernel.Dial))...)
 		},
 		memory: fakeMemory,
 	}
-	if status := a.run(args); status != 0 || stderr.Len() > 0 {
+}
+
+// adm runs tcpvsadm, which must succeed and say nothing on stderr.
+func (n *node) adm(stdin string, args ...string) string {
+	n.t.Helper()
+	var stdout, stderr strings.Builder
+	if status := n.app(strings.NewReader(stdin), &stdout, &stderr).run(args); status != 0 || stderr.Len() > 0 {
 		n.t.Fatalf("%q: status %d\n%s\nof:\n%s", args, status, stderr.String(), stdin)
 	}
 	return stdout.String()
@@ -185,12 +189,7 @@ func TestSaveAndRestoreFixpoint(t *testing.T) {
 func (n *node) loud(stdin string, args ...string) {
 	n.t.Helper()
 	var stderr strings.Builder
-	a := &app{stdin: strings.NewReader(stdin), stdout: &strings.Builder{}, stderr: &stderr,
-		names: config.NewNames("testdata/hosts", "testdata/services"), memory: fakeMemory,
-		dial: func(opts ...genl.Option) (*genl.Client, error) {
-			return genl.New(append(opts, genl.WithDialer(n.kernel.Dial))...)
-		}}
-	if status := a.run(args); status != 0 {
+	if status := n.app(strings.NewReader(stdin), &strings.Builder{}, &stderr).run(args); status != 0 {
 		n.t.Fatalf("%q: status %d\n%s\nof:\n%s", args, status, stderr.String(), stdin)
 	}
 }

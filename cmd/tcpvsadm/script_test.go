@@ -35,6 +35,7 @@ type world struct {
 	status   int    // of the latest tcpvsadm
 	overtake bool   // somebody changes the table before the next transaction begins
 	dials    int    // of the running tcpvsadm
+	watching *watching
 }
 
 type worldKey struct{}
@@ -44,6 +45,9 @@ type worldKey struct{}
 //
 //	tcpvsadm ARGS... [< FILE]   run tcpvsadm; with ! it must fail
 //	status N                    exit status of the latest tcpvsadm
+//	watch ARGS...               start tcpvsadm ARGS... beside, until the table was read
+//	until TEXT                  wait until it printed TEXT
+//	watched [notimes]           wait for it to end, print what it printed
 //	kernel WHAT ARGS...         see world.cmd
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -66,6 +70,19 @@ func TestScripts(t *testing.T) {
 				if got := ts.Value(worldKey{}).(*world).status; neg || strconv.Itoa(got) != args[0] {
 					ts.Fatalf("exit status %d, not %s", got, args[0])
 				}
+			},
+			"watch": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Value(worldKey{}).(*world).watch(ts, args)
+			},
+			"watched": func(ts *testscript.TestScript, neg bool, args []string) {
+				w := ts.Value(worldKey{}).(*world)
+				w.watched(ts, len(args) > 0)
+				if neg != (w.status != 0) {
+					ts.Fatalf("exit status %d", w.status)
+				}
+			},
+			"until": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Value(worldKey{}).(*world).watching.until(ts, args[0])
 			},
 			"kernel": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(ts.Value(worldKey{}).(*world).cmd(ts, args))
@@ -99,10 +116,18 @@ func (w *world) run(ts *testscript.TestScript, args []string) {
 		}
 	}
 	var stderr strings.Builder
-	a := &app{
+	w.status = w.app(wd, stdin, ts.Stdout(), &stderr).run(args)
+	fmt.Fprint(ts.Stderr(), strings.ReplaceAll(stderr.String(), wd+string(filepath.Separator), ""))
+	if n := w.kernel.Sockets() - w.watching.sockets(); n > 0 {
+		ts.Fatalf("%d sockets were left open", n)
+	}
+}
+
+func (w *world) app(wd string, stdin io.Reader, stdout, stderr io.Writer) *app {
+	return &app{
 		stdin:  stdin,
-		stdout: ts.Stdout(),
-		stderr: &stderr,
+		stdout: stdout,
+		stderr: stderr,
 		names:  config.NewNames(filepath.Join(wd, "hosts"), filepath.Join(wd, "services")),
 		dial: func(opts ...genl.Option) (*genl.Client, error) {
 			w.dials = 0
@@ -117,11 +142,6 @@ func (w *world) run(ts *testscript.TestScript, args []string) {
 			return nil
 		},
 		memory: fakeMemory,
-	}
-	w.status = a.run(args)
-	fmt.Fprint(ts.Stderr(), strings.ReplaceAll(stderr.String(), wd+string(filepath.Separator), ""))
-	if n := w.kernel.Sockets(); n != 0 {
-		ts.Fatalf("%d sockets were left open", n)
 	}
 }
 
@@ -172,6 +192,12 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 			return errors.New("unknown errno")
 		}
 		k.Fail(args[1], errno, strings.Join(args[3:], " "))
+	case "backlog": // kernel backlog N: so many notifications wait for a reader
+		n, err := strconv.Atoi(args[1])
+		if err != nil {
+			return err
+		}
+		k.SetBacklog(n)
 	case "occupy":
 		k.Occupy(netip.MustParseAddrPort(args[1]), true)
 	case "changes": // what was asked for so far

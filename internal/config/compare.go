@@ -19,6 +19,47 @@ type Field struct {
 	To   string `json:"to,omitempty"`
 }
 
+// FieldsString writes fields for people: "retries 3 -> 5, mode http".
+func FieldsString(fields []Field) string {
+	var b strings.Builder
+	for i, f := range fields {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.Key + " ")
+		if f.From != "" {
+			b.WriteString(f.From + " -> ")
+		}
+		b.WriteString(f.To)
+	}
+	return b.String()
+}
+
+// Fields tells what makes s of old, servers aside; of nil, all that is said of
+// s.
+func (s *Service) Fields(old *Service, names *Names) []Field {
+	var a []item
+	if old != nil {
+		a = old.items(names)
+	}
+	return fields(match(a, s.items(names)))
+}
+
+// fields leaves out what nobody said.
+func fields(pairs []pair) []Field {
+	var list []Field
+	for _, p := range pairs {
+		switch {
+		case p.new == nil || p.new.server || p.old == nil && p.new.implied:
+		case p.old == nil:
+			list = append(list, Field{p.new.key, "", p.new.value})
+		default:
+			list = append(list, Field{p.new.key, p.old.value, p.new.value})
+		}
+	}
+	return list
+}
+
 // The actions of a step.
 const (
 	StepAdd    = "add"
@@ -54,12 +95,8 @@ func (s *Step) String() string {
 	default:
 		fmt.Fprintf(&b, "%s server %s of service %q", s.Action, s.Server, s.Service)
 	}
-	for i, f := range s.Fields {
-		b.WriteString([]string{": ", ", "}[min(i, 1)] + f.Key + " ")
-		if f.From != "" {
-			b.WriteString(f.From + " -> ")
-		}
-		b.WriteString(f.To)
+	if len(s.Fields) > 0 {
+		b.WriteString(": " + FieldsString(s.Fields))
 	}
 	switch {
 	case s.Resets && s.Restarts:
@@ -127,7 +164,9 @@ func steps(old *State, new *Service, names *Names) []Step {
 		main.Action, main.Resets, main.Restarts = StepAnew, true, old.Running
 	}
 	var servers []Step
-	for _, pair := range match(a, b) {
+	pairs := match(a, b)
+	main.Fields = fields(pairs)
+	for _, pair := range pairs {
 		o, n := pair.old, pair.new
 		switch {
 		case n != nil && n.server:
@@ -138,11 +177,6 @@ func steps(old *State, new *Service, names *Names) []Step {
 			servers = append(servers, s)
 		case o != nil && o.server:
 			servers = append(servers, Step{Action: StepDelete, Service: main.Service, Server: o.value})
-		case o == nil && n.implied:
-		case o == nil:
-			main.Fields = append(main.Fields, Field{n.key, "", n.value})
-		default:
-			main.Fields = append(main.Fields, Field{n.key, o.value, n.value})
 		}
 	}
 	if main.Action == StepChange && len(main.Fields) == 0 {
