@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/internal/config"
@@ -38,6 +39,8 @@ type app struct {
 	dial     func(...genl.Option) (*genl.Client, error)
 	modprobe func() error
 	memory   func() uint64 // of the machine, in bytes
+	now      func() time.Time
+	sleep    func(time.Duration)
 }
 
 // usageError is wrong use: status 2.

@@ -38,6 +38,7 @@ func runCompletion(s *session) error {
 		"scheduler": `"` + strings.Join(config.SchedulerNames(), " ") + `"`,
 		"mode":      `"tcp http"`,
 		"output":    `"text json"`,
+		"sort":      `"` + columnNames() + `"`,
 		"netns":     `"$(ls /run/netns 2>/dev/null)"`,
 	}
 	var cases []string
@@ -91,6 +92,14 @@ complete -F _tcpvsadm tcpvsadm
 `, strings.Join(cases, ""), strings.Join(files, "|"), strings.Join(tables, " "),
 		strings.Join(plain, "|"), strings.Join(words, " "))
 	return nil
+}
+
+func columnNames() string {
+	names := make([]string, len(statsColumns))
+	for i, c := range statsColumns {
+		names[i] = strings.ToLower(c.title)
+	}
+	return strings.Join(names, " ")
 }
 
 func dashes(short, long string) []string {

@@ -62,7 +62,7 @@ const forService = "SETTINGS"
 var commands []*command // set by init: the functions refer to the table
 
 func init() {
-	listOptions := []string{"ident", "numeric", "stats", "exact", "output"}
+	listOptions := []string{"ident", "numeric", "stats", "rate", "interval", "sort", "exact", "output"}
 	commands = []*command{
 		{long: "add-service", short: "A", needs: []string{"ident"},
 			takes: []string{"scheduler", "mode", "port", "listen", forService},
@@ -118,6 +118,9 @@ func makeOptions() []*option {
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},
 		{long: "numeric", short: "n", doc: "print addresses and ports in numbers"},
 		{long: "stats", doc: "list the counters"},
+		{long: "rate", doc: "list what is counted in a second"},
+		{long: "interval", arg: "TIME", doc: "with --rate: how long to count (default 1s)"},
+		{long: "sort", arg: "COLUMN", doc: "with --stats or --rate: sort by a column, texts from A, numbers from the largest"},
 		{long: "exact", doc: "print counters with every digit"},
 		{long: "output", short: "o", arg: "text|json", doc: "form of the output"},
 		{long: "now", doc: "with --stop: reset the connections at once"},

@@ -14,7 +14,7 @@ func runHelp(s *session) error {
        tcpvsadm -D -i NAME
        tcpvsadm -a|-e -i NAME -r HOST[:PORT] [-w WEIGHT]
        tcpvsadm -d -i NAME -r HOST[:PORT]
-       tcpvsadm [-L] [-i NAME] [-n] [--stats] [-o json]
+       tcpvsadm [-L] [-i NAME] [-n] [--stats|--rate [--sort COLUMN]] [-o json]
        tcpvsadm -f FILE
        tcpvsadm --start|--stop [-i NAME]
        tcpvsadm check|diff|apply FILE

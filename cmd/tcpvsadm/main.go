@@ -14,6 +14,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/internal/config"
@@ -28,6 +29,8 @@ func main() {
 		dial:     genl.New,
 		modprobe: modprobe,
 		memory:   memory,
+		now:      time.Now,
+		sleep:    time.Sleep,
 	}
 	os.Exit(a.run(os.Args[1:]))
 }

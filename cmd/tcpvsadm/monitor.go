@@ -91,7 +91,7 @@ func (s *session) monitor(ctx context.Context, c *genl.Client, count uint64) err
 		if err != nil {
 			return err
 		}
-		now := time.Now()
+		now := s.now()
 		news := w.take(&event, s.printNames())
 		if event.Kind == genl.EventLost {
 			if err := w.read(ctx, c); err != nil {

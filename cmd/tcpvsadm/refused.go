@@ -63,8 +63,6 @@ var refusals = []*refusal{
 	}},
 	{long: "zero", short: "Z", msg: always(laterVersion),
 		hint: always("counters go on from where they are; `-L --stats -o json` twice gives the difference")},
-	{long: "rate", msg: always(laterVersion), hint: always("tcpvstop shows rates")},
-	{long: "sort", msg: always(laterVersion), hint: always("tcpvstop sorts")},
 }
 
 const noRules = "without rules a service balances over all its servers"

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/genl/genlfake"
@@ -43,7 +44,7 @@ func (n *node) app(stdin io.Reader, stdout, stderr io.Writer) *app {
 		dial: func(opts ...genl.Option) (*genl.Client, error) {
 			return genl.New(append(opts, genl.WithDialer(n.kernel.Dial))...)
 		},
-		memory: fakeMemory,
+		memory: fakeMemory, now: time.Now, sleep: time.Sleep,
 	}
 }
 

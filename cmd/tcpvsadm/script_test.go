@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
@@ -29,13 +30,16 @@ var update = os.Getenv("UPDATE_SCRIPTS") != ""
 
 // world is what one script works on: a kernel that only exists in memory.
 type world struct {
-	kernel   *genlfake.Kernel
-	modprobe string // "" loads the module, else the error of modprobe
-	probes   int    // how often modprobe was called
-	status   int    // of the latest tcpvsadm
-	overtake bool   // somebody changes the table before the next transaction begins
-	dials    int    // of the running tcpvsadm
-	watching *watching
+	kernel    *genlfake.Kernel
+	modprobe  string // "" loads the module, else the error of modprobe
+	probes    int    // how often modprobe was called
+	status    int    // of the latest tcpvsadm
+	overtake  bool   // somebody changes the table before the next transaction begins
+	dials     int    // of the running tcpvsadm
+	watching  *watching
+	clock     time.Time
+	later     []func() // what happens when it sleeps
+	oversleep time.Duration
 }
 
 type worldKey struct{}
@@ -54,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: update,
 		Setup: func(env *testscript.Env) error {
-			env.Values[worldKey{}] = &world{kernel: genlfake.New()}
+			env.Values[worldKey{}] = &world{kernel: genlfake.New(), clock: time.Now()}
 			env.Setenv("CONF", confDir(t))
 			return nil
 		},
@@ -142,6 +146,14 @@ func (w *world) app(wd string, stdin io.Reader, stdout, stderr io.Writer) *app {
 			return nil
 		},
 		memory: fakeMemory,
+		now:    func() time.Time { return w.clock },
+		sleep: func(d time.Duration) {
+			w.clock = w.clock.Add(d + w.oversleep)
+			for _, f := range w.later {
+				f()
+			}
+			w.later = nil
+		},
 	}
 }
 
@@ -192,6 +204,16 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 			return errors.New("unknown errno")
 		}
 		k.Fail(args[1], errno, strings.Join(args[3:], " "))
+	case "add": // kernel add ADDRESS: somebody else adds the service newcomer
+		return w.addService("newcomer", netip.MustParseAddrPort(args[1]))
+	case "later": // kernel later ARGS...: kernel ARGS... while tcpvsadm sleeps next
+		w.later = append(w.later, func() { ts.Check(w.cmd(ts, args[1:])) })
+	case "oversleep": // kernel oversleep TIME: it sleeps longer than it wants
+		d, err := time.ParseDuration(args[1])
+		if err != nil {
+			return err
+		}
+		w.oversleep = d
 	case "backlog": // kernel backlog N: so many notifications wait for a reader
 		n, err := strconv.Atoi(args[1])
 		if err != nil {

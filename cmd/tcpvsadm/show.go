@@ -88,7 +88,7 @@ func showServices(s *session, c shower, name string) (*shown, error) {
 		g.add(v.Name, s.printNames().FormatAddr(v.Listen), v.State.String(), v.Mode.String(), v.Scheduler,
 			strconv.Itoa(len(t.servers[v.Name])), u64(v.Stats.Active), most)
 	}
-	return &shown{g, map[string]any{"services": t.json()}}, nil
+	return &shown{g, map[string]any{"services": t.json(nil)}}, nil
 }
 
 func showServers(s *session, c shower, name string) (*shown, error) {

@@ -128,7 +128,7 @@ func (s Setting) Parse(text string) (uint32, error) { return settings[s].Parse(t
 func (s Setting) Range() string { return settings[s].Range() }
 
 // Format writes a value as Parse reads it.
-func (info *SettingInfo) Format(v uint32) string {
+func (info SettingInfo) Format(v uint32) string {
 	var units []unit
 	switch info.Kind {
 	case Switch:
@@ -150,7 +150,7 @@ func (info *SettingInfo) Format(v uint32) string {
 }
 
 // Range tells which values are taken.
-func (info *SettingInfo) Range() string {
+func (info SettingInfo) Range() string {
 	if info.Kind == Switch {
 		return "on or off"
 	}
@@ -158,7 +158,7 @@ func (info *SettingInfo) Range() string {
 }
 
 // Parse reads a value.
-func (info *SettingInfo) Parse(text string) (uint32, error) {
+func (info SettingInfo) Parse(text string) (uint32, error) {
 	low := strings.ToLower(text)
 	if info.Kind == Switch {
 		switch low {
