@@ -509,11 +509,12 @@ int tcpvs_http_response_body(const struct tcpvs_http_head *resp, u8 req_method)
 {
 	if (resp->status == 101)
 		return TCPVS_BODY_TUNNEL;
+	/* Any 2xx, even 204: to the client it is one (RFC 9110 9.3.6). */
+	if (req_method == TCPVS_M_CONNECT && resp->status / 100 == 2)
+		return TCPVS_BODY_TUNNEL;
 	if (resp->status < 200 || resp->status == 204 || resp->status == 304 ||
 	    req_method == TCPVS_M_HEAD)
 		return TCPVS_BODY_NONE;
-	if (req_method == TCPVS_M_CONNECT && resp->status < 300)
-		return TCPVS_BODY_TUNNEL;
 	if (resp->flags & TCPVS_HF_CHUNKED)
 		return TCPVS_BODY_CHUNKED;
 	if (resp->flags & TCPVS_HF_LENGTH)
