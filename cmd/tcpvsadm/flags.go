@@ -101,6 +101,8 @@ func init() {
 			takes: []string{"ident", "numeric", "output"}, doc: "show a table", run: runShow},
 		{verb: "monitor", takes: []string{"ident", "numeric", "output", "count"},
 			doc: "tell changes of the table as they happen", run: runMonitor},
+		{verb: "metrics", takes: []string{"listen"},
+			doc: "print every counter for Prometheus, or with -l serve them over HTTP", run: runMetrics},
 		{verb: "completion", arg: "bash", doc: "print a completion script for the shell", run: runCompletion},
 	}
 }
@@ -110,7 +112,7 @@ var optionTable = makeOptions()
 func makeOptions() []*option {
 	list := []*option{
 		{long: "ident", short: "i", arg: "NAME", doc: "name of the virtual service"},
-		{long: "listen", short: "l", arg: "ADDR[:PORT]", doc: "where it listens (default 0.0.0.0)"},
+		{long: "listen", short: "l", arg: "ADDR[:PORT]", doc: "where the service listens (default 0.0.0.0); with metrics: where to serve them"},
 		{long: "port", short: "P", arg: "PORT", doc: "port at which it listens (default 8080)"},
 		{long: "scheduler", short: "s", arg: "NAME", doc: "http, phttp, rr, wrr or wlc (default http)"},
 		{long: "mode", arg: "tcp|http", doc: "what is scheduled: connections or requests"},

@@ -20,6 +20,7 @@ func runHelp(s *session) error {
        tcpvsadm check|diff|apply FILE
        tcpvsadm show TABLE
        tcpvsadm monitor [-i NAME]
+       tcpvsadm metrics [-l ADDR:PORT]
 
 `)
 	section := func(title string) { fmt.Fprintf(s.out, "%s:\n", title) }

@@ -69,9 +69,8 @@ const noRules = "without rules a service balances over all its servers"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{
-	"log":     "-L --stats shows the counters",
-	"metrics": "-L --stats -o json prints every counter",
-	"kill":    "--stop --now resets all connections of a service",
+	"log":  "-L --stats shows the counters",
+	"kill": "--stop --now resets all connections of a service",
 }
 
 // refuse reports the first such option that was given.
