@@ -176,7 +176,8 @@ static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			return bad_response(w, c);
 		fwd.upgrade = true;
 	}
-	if (h->flags & TCPVS_HF_UNREUSABLE)
+	/* Whether it meant to close after this one or the last, it will. */
+	if (h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_CLOSE))
 		c->flags |= TCPVS_CF_NO_REUSE;
 	/* HTTP/1.0 has none of them; the client would take it for the response. */
 	if (c->flags & TCPVS_CF_HTTP10) {
@@ -223,8 +224,11 @@ static int response_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		len = tcpvs_peek(up, c->scan.pos, w->head, lim.head_max, &eof);
 		if (len < 0 || (!len && eof))
 			return bad_response(w, c);
-		if (!len || !tcpvs_http_scan(&c->scan, w->head, len, lim.head_max))
+		if (!len)
 			return TCPVS_STEP_IDLE;
+		/* No event will follow an end that came with the bytes. */
+		if (!tcpvs_http_scan(&c->scan, w->head, len, lim.head_max))
+			return eof ? bad_response(w, c) : TCPVS_STEP_IDLE;
 	}
 	max = c->flags & TCPVS_CF_RESP_PART ? lim.head_max :
 	      min_t(u32, lim.head_max, FIRST_PEEK);
