@@ -155,9 +155,15 @@ again:
 	return TCPVS_STEP_IDLE;
 
 gone:
-	/* Closed between requests, or in the middle of a head: nothing to answer. */
+	/*
+	 * Closed between requests, or in the middle of a head: nothing to answer.
+	 * A part of a head, unread, would make the close a reset, and that may
+	 * destroy the response before it.
+	 */
 	if (tcpvs_conn_broken(&c->cl))
 		conn_count(w, c, RESETS_CLIENT);
+	else if (tcp_inq(c->cl.sock->sk) > 0)
+		tcpvs_consume(c->cl.sock, tcp_inq(c->cl.sock->sk));
 	return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 }
 
