@@ -456,6 +456,24 @@ int tcpvs_http_finish_request(struct tcpvs_http_head *h, const u8 *b)
 	return 0;
 }
 
+/* What a server switches to must be websocket and nothing beside it. */
+static bool only_websocket(const struct tcpvs_http_head *h, const u8 *b)
+{
+	bool found = false;
+	u32 i;
+
+	for (i = 0; i < h->nhdr; i++) {
+		const struct tcpvs_http_hdr *hdr = &h->hdr[i];
+
+		if (hdr->id != TCPVS_H_UPGRADE)
+			continue;
+		if (found || !http_is(b + hdr->val, hdr->vlen, "websocket"))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 /**
  * tcpvs_http_finish_response() - what only the whole response head tells
  * @h: head with all lines taken in
@@ -469,7 +487,9 @@ int tcpvs_http_finish_response(struct tcpvs_http_head *h, const u8 *b)
 
 	if (r < 0)
 		return r;
-	if ((h->flags & TCPVS_HF_UPGRADE) && (h->flags & TCPVS_HF_TO_WEBSOCKET))
+	if ((h->flags & TCPVS_HF_UPGRADE) &&
+	    (h->flags & TCPVS_HF_TO_WEBSOCKET) &&
+	    (h->status != 101 || only_websocket(h, b)))
 		h->flags |= TCPVS_HF_UPGRADE_WEBSOCKET;
 	/*
 	 * 1xx and 204 have no body whatever they announce.  A server that

@@ -251,6 +251,19 @@ static void flags(void)
 		      "Connection: upgrade\r\n\r\n") > 0 &&
 	      !(h.flags & TCPVS_HF_UPGRADE));
 
+	/* A server switches to websocket or to nothing; 426 may offer more. */
+	CHECK(response("HTTP/1.1 101 x\r\nConnection: upgrade\r\n"
+		       "Upgrade: websocket\r\n\r\n") > 0 &&
+	      (h.flags & TCPVS_HF_UPGRADE_WEBSOCKET));
+	CHECK(response("HTTP/1.1 101 x\r\nConnection: upgrade\r\n"
+		       "Upgrade: websocket, h2c\r\n\r\n") > 0 &&
+	      !(h.flags & TCPVS_HF_UPGRADE_WEBSOCKET));
+	CHECK(response("HTTP/1.1 101 x\r\nConnection: upgrade\r\n"
+		       "Upgrade: websocket\r\nUpgrade: h2c\r\n\r\n") > 0 &&
+	      !(h.flags & TCPVS_HF_UPGRADE_WEBSOCKET));
+	CHECK(response("HTTP/1.1 426 x\r\nConnection: upgrade\r\n"
+		       "Upgrade: h2c, websocket\r\n\r\n") > 0 &&
+	      (h.flags & TCPVS_HF_UPGRADE_WEBSOCKET));
 	CHECK(response("HTTP/1.1 401 x\r\nWWW-Authenticate: Negotiate\r\n\r\n")
 	      > 0 && (h.flags & TCPVS_HF_AUTH_CONN));
 	CHECK(response("HTTP/1.1 401 x\r\n"
