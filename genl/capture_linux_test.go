@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,9 +68,9 @@ func TestFixtures(t *testing.T) {
 	}
 	defaults := Service{
 		Name: "web", Mode: ModeHTTP, Scheduler: "wlc", Listen: netip.MustParseAddrPort("127.0.0.1:80"), State: ServiceStateRunning,
-		Timeouts:  Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second},
-		Limits:    Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288},
-		Forwarded: true, Servers: 2,
+		Timeouts: Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
+		Limits:   Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288},
+		Forward:  ForwardXForwardedFor, Trusted: []netip.Prefix{}, Servers: 2,
 	}
 
 	var service Service
@@ -77,7 +78,7 @@ func TestFixtures(t *testing.T) {
 	stats := service.Stats
 	want := defaults
 	want.ID, want.Stats = service.ID, stats
-	if service != want || service.ID == 0 {
+	if !reflect.DeepEqual(service, want) || service.ID == 0 {
 		t.Errorf("got  %+v\nwant %+v", service, want)
 	}
 	// Three requests over one connection, of 1000 bytes each.

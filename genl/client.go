@@ -35,9 +35,15 @@ type Service struct {
 	State     ServiceState   `json:"state"`
 	Timeouts  Timeouts       `json:"timeouts"`
 	Limits    Limits         `json:"limits"`
-	Forwarded bool           `json:"forwarded"`
-	Servers   uint32         `json:"servers"`
-	Stats     ServiceStats   `json:"stats"`
+	// Forward is what servers are told of the client.
+	Forward Forward `json:"forward"`
+	// Trusted are the networks of the peers that may say who the client is.
+	Trusted     []netip.Prefix `json:"trusted"`
+	AcceptProxy bool           `json:"accept_proxy"`
+	SendProxy   ProxyHeader    `json:"send_proxy"`
+	Allow       Allow          `json:"allow"`
+	Servers     uint32         `json:"servers"`
+	Stats       ServiceStats   `json:"stats"`
 }
 
 // ServiceConfig is what a user decides about a virtual service. Nil means: the
@@ -48,18 +54,27 @@ type ServiceConfig struct {
 	Listen    *netip.AddrPort
 	Timeouts  TimeoutsConfig
 	Limits    LimitsConfig
-	Forwarded *bool
+	Forward   *Forward
+	// Trusted replaces the whole list; an empty one is nobody.
+	Trusted     *[]netip.Prefix
+	AcceptProxy *bool
+	SendProxy   *ProxyHeader
+	Allow       *Allow
 }
 
 // Config returns the configuration that would create s again.
 func (s Service) Config() ServiceConfig {
 	return ServiceConfig{
-		Mode:      &s.Mode,
-		Scheduler: &s.Scheduler,
-		Listen:    &s.Listen,
-		Timeouts:  s.Timeouts.Config(),
-		Limits:    s.Limits.Config(),
-		Forwarded: &s.Forwarded,
+		Mode:        &s.Mode,
+		Scheduler:   &s.Scheduler,
+		Listen:      &s.Listen,
+		Timeouts:    s.Timeouts.Config(),
+		Limits:      s.Limits.Config(),
+		Forward:     &s.Forward,
+		Trusted:     &s.Trusted,
+		AcceptProxy: &s.AcceptProxy,
+		SendProxy:   &s.SendProxy,
+		Allow:       &s.Allow,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func TestLife(t *testing.T) {
 
 	must(t, c.AddService(ctx, "web", listen(web)))
 	must(t, c.AddService(ctx, "mail", genl.ServiceConfig{
-		Listen: &mail, Mode: genl.Ptr(genl.ModeTCP), Scheduler: genl.Ptr("rr"), Forwarded: genl.Ptr(false),
+		Listen: &mail, Mode: genl.Ptr(genl.ModeTCP), Scheduler: genl.Ptr("rr"), Forward: genl.Ptr(genl.Forward(0)),
 		Timeouts: genl.TimeoutsConfig{Tunnel: genl.Ptr(90 * time.Minute)},
 		Limits:   genl.LimitsConfig{Backlog: genl.Ptr[uint32](7)},
 	}))
@@ -89,12 +90,12 @@ func TestLife(t *testing.T) {
 	must(t, err)
 	want := genl.Service{
 		Name: "web", ID: 1, Mode: genl.ModeHTTP, Scheduler: "wlc", Listen: web, State: genl.ServiceStateRunning,
-		Timeouts:  genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second},
-		Limits:    genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288},
-		Forwarded: true, Servers: 2,
+		Timeouts: genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
+		Limits:   genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288, TargetBytes: 8192},
+		Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{}, Servers: 2,
 		Stats: genl.ServiceStats{Active: 3, ClientBytesOut: 1 << 40, Handoffs: 5},
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	srv, err := c.Server(ctx, "web", two)
@@ -104,7 +105,7 @@ func TestLife(t *testing.T) {
 	}
 	m, err := c.Service(ctx, "mail")
 	must(t, err)
-	if m.Mode != genl.ModeTCP || m.Scheduler != "rr" || m.Listen != mail || m.Forwarded || m.Timeouts.Tunnel != 90*time.Minute || m.Limits.Backlog != 7 || m.State != genl.ServiceStateStopped {
+	if m.Mode != genl.ModeTCP || m.Scheduler != "rr" || m.Listen != mail || m.Forward != 0 || m.Timeouts.Tunnel != 90*time.Minute || m.Limits.Backlog != 7 || m.State != genl.ServiceStateStopped {
 		t.Errorf("got %+v", m)
 	}
 
@@ -568,7 +569,7 @@ func TestJSON(t *testing.T) {
 	must(t, err)
 	for _, want := range []string{
 		`{"name":"web","id":1,"mode":"http","scheduler":"wlc","listen":"127.0.0.1:80","state":"stopped","timeouts":{"connect":5000,"head":10000,`,
-		`"limits":{"connections":0,"backlog":2048,"head_bytes":16384,`, `"forwarded":true,"servers":1,"stats":{"connections":0,"active":0,"refused_limit":0,`, `"client_bytes_in":0,`,
+		`"limits":{"connections":0,"backlog":2048,"head_bytes":16384,`, `"forward":["x-forwarded-for"],"trusted":[],"accept_proxy":false,"send_proxy":"none","allow":[],"servers":1,"stats":{"connections":0,"active":0,"refused_limit":0,`, `"client_bytes_in":0,`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s\nlacks %s", b, want)
@@ -576,7 +577,7 @@ func TestJSON(t *testing.T) {
 	}
 	var back genl.Service
 	must(t, json.Unmarshal(b, &back))
-	if back != s {
+	if !reflect.DeepEqual(back, s) {
 		t.Errorf("there and back: %+v\nis not %+v", back, s)
 	}
 	srv, err := c.Server(ctx, "web", mail)

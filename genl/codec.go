@@ -8,9 +8,11 @@ package genl
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +57,9 @@ func decodeUint(ad *netlink.AttributeDecoder) (n uint64) {
 	})
 	return n
 }
+
+// encodeUint writes a number in 8 bytes, which the kernel takes for any.
+func encodeUint(ae *netlink.AttributeEncoder, t uint16, n uint64) { ae.Uint64(t, n) }
 
 // encodeString writes s with its NUL. The length field of an attribute would
 // overflow silently and a NUL within would cut s off; neither must turn one
@@ -148,6 +153,144 @@ func encodeAddress(ae *netlink.AttributeEncoder, t uint16, ap netip.AddrPort) {
 	})
 }
 
+func decodeNetwork(ad *netlink.AttributeDecoder) (netip.Prefix, error) {
+	var (
+		addr     netip.Addr
+		bits     uint32
+		families int
+	)
+	for ad.Next() {
+		switch ad.Type() {
+		case spec.ANetworkIPv4, spec.ANetworkIPv6:
+			want := 4
+			if ad.Type() == spec.ANetworkIPv6 {
+				want = 16
+			}
+			ad.Do(func(b []byte) error {
+				if len(b) != want {
+					return fmt.Errorf("network address of %d bytes, not %d", len(b), want)
+				}
+				addr, _ = netip.AddrFromSlice(b)
+				families++
+				return nil
+			})
+		case spec.ANetworkPrefix:
+			bits = ad.Uint32()
+		}
+	}
+	if err := ad.Err(); err != nil {
+		return netip.Prefix{}, err
+	}
+	if families != 1 || bits > uint32(addr.BitLen()) {
+		return netip.Prefix{}, fmt.Errorf("network with %d families and a prefix of %d bits", families, bits)
+	}
+	return netip.PrefixFrom(addr, int(bits)), nil
+}
+
+func decodeNetworks(ad *netlink.AttributeDecoder) ([]netip.Prefix, error) {
+	networks := []netip.Prefix{}
+	for ad.Next() {
+		if ad.Type() != spec.ANetworksNetwork {
+			continue
+		}
+		ad.Nested(func(nad *netlink.AttributeDecoder) error {
+			p, err := decodeNetwork(nad)
+			networks = append(networks, p)
+			return err
+		})
+	}
+	return networks, ad.Err()
+}
+
+// encodeNetworks writes a list of networks as a nest. Bits behind a prefix are
+// refused here, where the network can be named.
+func encodeNetworks(ae *netlink.AttributeEncoder, t uint16, networks []netip.Prefix) {
+	ae.Nested(t, func(list *netlink.AttributeEncoder) error {
+		if len(networks) > TrustedMax {
+			return fmt.Errorf("%d trusted networks: a service has at most %d", len(networks), TrustedMax)
+		}
+		for _, p := range networks {
+			switch {
+			case !p.IsValid():
+				return fmt.Errorf("a trusted network is missing or invalid")
+			case p.Addr().Is4In6():
+				return fmt.Errorf("network %s: give an IPv4 network as IPv4", p)
+			case p != p.Masked():
+				return fmt.Errorf("network %s has bits behind its prefix: %s", p, p.Masked())
+			}
+			list.Nested(spec.ANetworksNetwork, func(nae *netlink.AttributeEncoder) error {
+				kind := spec.ANetworkIPv6
+				if p.Addr().Is4() {
+					kind = spec.ANetworkIPv4
+				}
+				nae.Bytes(kind, p.Addr().AsSlice())
+				nae.Uint32(spec.ANetworkPrefix, uint32(p.Bits()))
+				return nil
+			})
+		}
+		return nil
+	})
+}
+
+// flagNames lists the flags of v; one without a name is told by its number.
+func flagNames(v uint32, names []string) []string {
+	set := []string{}
+	for i := range 32 {
+		switch {
+		case v>>i&1 == 0:
+		case i < len(names):
+			set = append(set, names[i])
+		default:
+			set = append(set, fmt.Sprintf("unknown(%#x)", uint32(1)<<i))
+		}
+	}
+	return set
+}
+
+func flagString(v uint32, names []string) string {
+	if v == 0 {
+		return "none"
+	}
+	return strings.Join(flagNames(v, names), ",")
+}
+
+func flagOf(s string, names []string) (uint32, error) {
+	i := slices.Index(names, s)
+	if i < 0 {
+		return 0, fmt.Errorf("%q is none of %q", s, names)
+	}
+	return 1 << i, nil
+}
+
+func parseFlags(s string, names []string) (v uint32, err error) {
+	if s == "none" {
+		return 0, nil
+	}
+	for _, name := range strings.Split(s, ",") {
+		flag, err := flagOf(name, names)
+		if err != nil {
+			return 0, err
+		}
+		v |= flag
+	}
+	return v, nil
+}
+
+func unmarshalFlags(b []byte, names []string) (v uint32, err error) {
+	var list []string
+	if err := json.Unmarshal(b, &list); err != nil {
+		return 0, err
+	}
+	for _, name := range list {
+		flag, err := flagOf(name, names)
+		if err != nil {
+			return 0, err
+		}
+		v |= flag
+	}
+	return v, nil
+}
+
 func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 	if c.Mode != nil {
 		ae.Uint32(spec.AServiceMode, uint32(*c.Mode))
@@ -170,16 +313,29 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 			return nil
 		})
 	}
-	if c.Forwarded != nil {
+	if c.Forward != nil {
+		ae.Uint32(spec.AServiceForward, uint32(*c.Forward))
+	}
+	if c.Trusted != nil {
+		encodeNetworks(ae, spec.AServiceTrusted, *c.Trusted)
+	}
+	if c.AcceptProxy != nil {
 		var on uint32
-		if *c.Forwarded {
+		if *c.AcceptProxy {
 			on = 1
 		}
-		ae.Uint32(spec.AServiceForwarded, on)
+		ae.Uint32(spec.AServiceAcceptProxy, on)
+	}
+	if c.SendProxy != nil {
+		ae.Uint32(spec.AServiceSendProxy, uint32(*c.SendProxy))
+	}
+	if c.Allow != nil {
+		ae.Uint32(spec.AServiceAllow, uint32(*c.Allow))
 	}
 }
 
 func (s *Service) decode(ad *netlink.AttributeDecoder) error {
+	s.Trusted = []netip.Prefix{}
 	for ad.Next() {
 		switch ad.Type() {
 		case spec.AServiceName:
@@ -201,8 +357,19 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			ad.Nested(s.Timeouts.decode)
 		case spec.AServiceLimits:
 			ad.Nested(s.Limits.decode)
-		case spec.AServiceForwarded:
-			s.Forwarded = ad.Uint32() != 0
+		case spec.AServiceForward:
+			s.Forward = Forward(ad.Uint32())
+		case spec.AServiceTrusted:
+			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
+				s.Trusted, err = decodeNetworks(nad)
+				return err
+			})
+		case spec.AServiceAcceptProxy:
+			s.AcceptProxy = ad.Uint32() != 0
+		case spec.AServiceSendProxy:
+			s.SendProxy = ProxyHeader(ad.Uint32())
+		case spec.AServiceAllow:
+			s.Allow = Allow(ad.Uint32())
 		case spec.AServiceServers:
 			s.Servers = ad.Uint32()
 		case spec.AServiceStats:

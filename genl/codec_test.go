@@ -51,13 +51,22 @@ func TestServiceRoundTrip(t *testing.T) {
 		}
 		want := Service{
 			Mode: Mode(n() % 2), Scheduler: strings.Repeat("s", 1+int(n()%15)), Listen: netip.AddrPortFrom(ip, uint16(n())),
-			Timeouts:  Timeouts{d(), d(), d(), d(), d(), d(), d(), d()},
-			Limits:    Limits{n(), n(), n(), n(), n(), n(), n(), n()},
-			Forwarded: n()%2 == 0,
+			Timeouts: Timeouts{d(), d(), d(), d(), d(), d(), d(), d(), d()},
+			Limits:   Limits{n(), n(), n(), n(), n(), n(), n(), n(), n(), n(), uint64(n())<<32 | uint64(n())},
+			Forward:  Forward(n() % 32), Trusted: []netip.Prefix{}, AcceptProxy: n()%2 == 0,
+			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4),
+		}
+		for range n() % (TrustedMax + 1) {
+			ip = netip.AddrFrom4([4]byte{byte(n()), byte(n()), byte(n()), byte(n())})
+			if n()%2 == 0 {
+				ip = netip.AddrFrom16([16]byte{0x20, byte(n()), byte(n()), 15: byte(n())})
+			}
+			p, _ := ip.Prefix(int(n()) % (ip.BitLen() + 1))
+			want.Trusted = append(want.Trusted, p)
 		}
 		var got Service
 		decoded(t, encoded(t, want.Config().encode), &got)
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("got  %+v\nwant %+v", got, want)
 		}
 	}

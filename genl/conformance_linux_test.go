@@ -3,12 +3,14 @@
 package genl_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -172,6 +174,16 @@ func TestMalformedRequests(t *testing.T) {
 		{"a string of 60000 bytes", spec.CmdServiceDel, do, nla(1, append([]byte(strings.Repeat("n", 60000)), 0)), syscall.EINVAL, "Attribute failed policy validation", 20},
 		{"a string that goes on", spec.CmdServiceDel, do, nla(1, []byte("m\x00x\x00")), syscall.EINVAL, "a name goes on after its end", 20},
 		{"a long tail after a string", spec.CmdServiceDel, do, nla(1, append([]byte("m"), make([]byte, 40)...)), syscall.ERANGE, "Attribute failed policy validation", 20},
+		{"a flag that does not exist", spec.CmdServiceNew, do, join(name, nla(9, u32(1<<5))), syscall.EINVAL, "reserved bit set", 20 + 8},
+		{"a uint of 2 bytes", spec.CmdServiceSet, do, join(name, nest(8, nla(11, []byte{1, 2}))), syscall.EINVAL, "invalid attribute length", 20 + 8 + 4},
+		{"a network of two families", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(1, make([]byte, 4)), nla(2, make([]byte, 16)), nla(3, u32(0))))), syscall.EINVAL, "a network is IPv4 or IPv6, not both", 20 + 8 + 4 + 4 + 8},
+		{"a network without an address", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(3, u32(0))))), syscall.EINVAL, "the IPv4 or IPv6 address is missing", 0},
+		{"a network without a prefix", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(1, make([]byte, 4))))), syscall.EINVAL, "the length of the prefix is missing", 0},
+		{"bits behind a prefix", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(1, []byte{192, 0, 2, 1}), nla(3, u32(24))))), syscall.EINVAL, "a network has no bits behind its prefix", 20 + 8 + 4 + 4},
+		{"33 bits of IPv4", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(1, make([]byte, 4)), nla(3, u32(33))))), syscall.EINVAL, "the prefix of an IPv4 network has at most 32 bits", 20 + 8 + 4 + 4 + 8},
+		{"a mapped network", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(2, []byte{10: 0xff, 11: 0xff, 15: 0}), nla(3, u32(96))))), syscall.EINVAL, "an IPv4 network in IPv6 form: give it as IPv4", 20 + 8 + 4 + 4},
+		{"65 networks", spec.CmdServiceSet, do, join(name, nest(13, bytes.Repeat(nest(1, nla(1, make([]byte, 4)), nla(3, u32(0))), 65))), syscall.E2BIG, "65 trusted networks: a service has at most 64", 20 + 8},
+		{"PROXY headers from nobody", spec.CmdServiceNew, do, join(name, nest(5, nla(1, []byte{127, 0, 0, 9}), nla(3, []byte{0, 80})), nla(14, u32(1))), syscall.EINVAL, "accept-proxy without trusted networks would let nobody connect", 20 + 8 + 20},
 		{"a flag with a value", spec.CmdServiceStop, do, join(name, nla(12, u32(1))), syscall.ERANGE, "Attribute failed policy validation", 20 + 8},
 		{"a server without a service", spec.CmdServerNew, do, nest(3, web4), syscall.EINVAL, "the service is missing", 0},
 		{"a server without an address", spec.CmdServerNew, do, service, syscall.EINVAL, "the server's address is missing", 0},
@@ -457,20 +469,22 @@ func TestReadBack(t *testing.T) {
 		must(t, err)
 		want := genl.Service{
 			Name: "web", ID: got.ID, Mode: genl.ModeHTTP, Scheduler: "wlc", Listen: web,
-			Timeouts:  genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second},
-			Limits:    genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288},
-			Forwarded: true,
+			Timeouts: genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
+			Limits:   genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288, TargetBytes: 8192},
+			Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{},
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("defaults: got  %+v\nwant %+v", got, want)
 		}
 		want = genl.Service{
 			Name: "web", ID: got.ID, Mode: genl.ModeTCP, Scheduler: "wrr", Listen: mail,
-			Timeouts: genl.Timeouts{time.Millisecond, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 24 * time.Hour, 7 * time.Second, 8 * time.Second},
-			Limits:   genl.Limits{16777216, 65535, 512, 8, 16, 65536, 16384, 1024},
+			Timeouts: genl.Timeouts{time.Millisecond, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 24 * time.Hour, 7 * time.Second, 8 * time.Second, time.Hour},
+			Limits:   genl.Limits{16777216, 65535, 512, 8, 16, 65536, 16384, 1024, 65535, 1000000000, 1 << 40},
+			Forward:  genl.ForwardForwarded | genl.ForwardVia, AcceptProxy: true, SendProxy: genl.ProxyHeaderV1, Allow: genl.AllowConnect,
+			Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("0.0.0.0/0")},
 		}
 		must(t, c.SetService(ctx, "web", want.Config()))
-		if got, err = c.Service(ctx, "web"); err != nil || got != want {
+		if got, err = c.Service(ctx, "web"); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v, %v", got, want, err)
 		}
 		// Enough for a listing in several messages; in the order they came.

@@ -22,6 +22,8 @@ const (
 	WeightMax = 65535
 	// SchedulerNameMax: Longest name of a scheduler, in bytes.
 	SchedulerNameMax = 15
+	// TrustedMax: Most trusted networks of a virtual service.
+	TrustedMax = 64
 )
 
 // Mode: What the relay understands of the bytes it moves.
@@ -147,6 +149,129 @@ func (v *ServerState) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Forward: What a request is told to the server about its client, in mode
+// http. Any of them together.
+type Forward uint32
+
+// Flags of Forward.
+const (
+	// ForwardXForwardedFor: X-Forwarded-For, the client's address.
+	ForwardXForwardedFor Forward = 1 << 0
+	// ForwardXForwardedProto: X-Forwarded-Proto, how the client came.
+	ForwardXForwardedProto Forward = 1 << 1
+	// ForwardXForwardedHost: X-Forwarded-Host, the host the client asked for.
+	ForwardXForwardedHost Forward = 1 << 2
+	// ForwardForwarded: Forwarded (RFC 7239) with all of that, in place of
+	// X-Forwarded-*.
+	ForwardForwarded Forward = 1 << 3
+	// ForwardVia: Via, in requests and responses.
+	ForwardVia Forward = 1 << 4
+)
+
+var namesForward = []string{"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via"}
+
+// Names returns the names the protocol gives the flags that are set.
+func (v Forward) Names() []string { return flagNames(uint32(v), namesForward) }
+
+// String joins the names by commas; no flag is "none".
+func (v Forward) String() string { return flagString(uint32(v), namesForward) }
+
+// ParseForward is the reverse of String.
+func ParseForward(s string) (Forward, error) {
+	v, err := parseFlags(s, namesForward)
+	return Forward(v), err
+}
+
+// MarshalJSON writes a list of names.
+func (v Forward) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
+
+// UnmarshalJSON is the reverse of MarshalJSON.
+func (v *Forward) UnmarshalJSON(b []byte) error {
+	n, err := unmarshalFlags(b, namesForward)
+	*v = Forward(n)
+	return err
+}
+
+// Allow: What is refused or left alone unless it is allowed. Any of them
+// together.
+type Allow uint32
+
+// Flags of Allow.
+const (
+	// AllowConnect: The method CONNECT passes to a server and becomes a tunnel
+	// after a 2xx.
+	AllowConnect Allow = 1 << 0
+	// AllowRetryUnsafe: A request whose method is not idempotent is sent again
+	// too, when a pooled server connection turns out dead.
+	AllowRetryUnsafe Allow = 1 << 1
+)
+
+var namesAllow = []string{"connect", "retry-unsafe"}
+
+// Names returns the names the protocol gives the flags that are set.
+func (v Allow) Names() []string { return flagNames(uint32(v), namesAllow) }
+
+// String joins the names by commas; no flag is "none".
+func (v Allow) String() string { return flagString(uint32(v), namesAllow) }
+
+// ParseAllow is the reverse of String.
+func ParseAllow(s string) (Allow, error) {
+	v, err := parseFlags(s, namesAllow)
+	return Allow(v), err
+}
+
+// MarshalJSON writes a list of names.
+func (v Allow) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
+
+// UnmarshalJSON is the reverse of MarshalJSON.
+func (v *Allow) UnmarshalJSON(b []byte) error {
+	n, err := unmarshalFlags(b, namesAllow)
+	*v = Allow(n)
+	return err
+}
+
+// ProxyHeader: The PROXY protocol header that begins a server connection.
+type ProxyHeader uint32
+
+// Values of ProxyHeader.
+const (
+	// ProxyHeaderNone: None is sent.
+	ProxyHeaderNone ProxyHeader = 0
+	// ProxyHeaderV1: Version 1, a line of text.
+	ProxyHeaderV1 ProxyHeader = 1
+	// ProxyHeaderV2: Version 2, binary.
+	ProxyHeaderV2 ProxyHeader = 2
+)
+
+var namesProxyHeader = [...]string{"none", "v1", "v2"}
+
+// String returns the name the protocol gives the value.
+func (v ProxyHeader) String() string {
+	if int64(v) < int64(len(namesProxyHeader)) {
+		return namesProxyHeader[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseProxyHeader is the reverse of String.
+func ParseProxyHeader(s string) (ProxyHeader, error) {
+	for i, name := range namesProxyHeader {
+		if name == s {
+			return ProxyHeader(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesProxyHeader)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v ProxyHeader) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *ProxyHeader) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseProxyHeader(string(b))
+	return err
+}
+
 // Timeouts: Times after which the relay gives up waiting, in milliseconds.
 type Timeouts struct {
 	// Connect: For a real server to accept a connection (default 5000).
@@ -167,6 +292,9 @@ type Timeouts struct {
 	Pool time.Duration `json:"pool"`
 	// Drain: A stopped service lets exchanges finish (default 30000).
 	Drain time.Duration `json:"drain"`
+	// Age: A client connection in mode http lives; it closes after the exchange
+	// in flight then, or at once if there is none. 0 = for ever (default 0).
+	Age time.Duration `json:"age"`
 }
 
 func (v *Timeouts) decode(ad *netlink.AttributeDecoder) error {
@@ -188,6 +316,8 @@ func (v *Timeouts) decode(ad *netlink.AttributeDecoder) error {
 			v.Pool = time.Duration(ad.Uint32()) * time.Millisecond
 		case spec.ATimeoutsDrain:
 			v.Drain = time.Duration(ad.Uint32()) * time.Millisecond
+		case spec.ATimeoutsAge:
+			v.Age = time.Duration(ad.Uint32()) * time.Millisecond
 		}
 	}
 	return ad.Err()
@@ -202,6 +332,7 @@ type jsonTimeouts struct {
 	Tunnel    int64 `json:"tunnel"`
 	Pool      int64 `json:"pool"`
 	Drain     int64 `json:"drain"`
+	Age       int64 `json:"age"`
 }
 
 // MarshalJSON writes milliseconds, the unit of the protocol.
@@ -215,6 +346,7 @@ func (v Timeouts) MarshalJSON() ([]byte, error) {
 		Tunnel:    v.Tunnel.Milliseconds(),
 		Pool:      v.Pool.Milliseconds(),
 		Drain:     v.Drain.Milliseconds(),
+		Age:       v.Age.Milliseconds(),
 	})
 }
 
@@ -233,6 +365,7 @@ func (v *Timeouts) UnmarshalJSON(b []byte) error {
 		Tunnel:    time.Duration(j.Tunnel) * time.Millisecond,
 		Pool:      time.Duration(j.Pool) * time.Millisecond,
 		Drain:     time.Duration(j.Drain) * time.Millisecond,
+		Age:       time.Duration(j.Age) * time.Millisecond,
 	}
 	return nil
 }
@@ -247,6 +380,7 @@ type TimeoutsConfig struct {
 	Tunnel    *time.Duration
 	Pool      *time.Duration
 	Drain     *time.Duration
+	Age       *time.Duration
 }
 
 // Config returns v as a change that sets all of it.
@@ -260,6 +394,7 @@ func (v Timeouts) Config() TimeoutsConfig {
 		Tunnel:    &v.Tunnel,
 		Pool:      &v.Pool,
 		Drain:     &v.Drain,
+		Age:       &v.Age,
 	}
 }
 
@@ -288,6 +423,9 @@ func (c TimeoutsConfig) encode(ae *netlink.AttributeEncoder) {
 	if c.Drain != nil {
 		encodeDuration(ae, spec.ATimeoutsDrain, "timeouts.drain", *c.Drain)
 	}
+	if c.Age != nil {
+		encodeDuration(ae, spec.ATimeoutsAge, "timeouts.age", *c.Age)
+	}
 }
 
 // Limits: Bounds of one virtual service.
@@ -313,6 +451,14 @@ type Limits struct {
 	// Listeners: Listening sockets; 0 = the smaller of the number of workers
 	// and 8 (default 0); a change waits for the next start.
 	Listeners uint32 `json:"listeners"`
+	// TargetBytes: Size of a request target in bytes; 0 = only head-bytes
+	// bounds it (default 8192).
+	TargetBytes uint32 `json:"target_bytes"`
+	// Requests: Requests a client connection may make; the response of the last
+	// one carries Connection close. 0 = any number (default 0).
+	Requests uint32 `json:"requests"`
+	// BodyBytes: Size of a request body in bytes; 0 = any (default 0).
+	BodyBytes uint64 `json:"body_bytes"`
 }
 
 func (v *Limits) decode(ad *netlink.AttributeDecoder) error {
@@ -334,6 +480,12 @@ func (v *Limits) decode(ad *netlink.AttributeDecoder) error {
 			v.ReceiveBuffer = ad.Uint32()
 		case spec.ALimitsListeners:
 			v.Listeners = ad.Uint32()
+		case spec.ALimitsTargetBytes:
+			v.TargetBytes = ad.Uint32()
+		case spec.ALimitsRequests:
+			v.Requests = ad.Uint32()
+		case spec.ALimitsBodyBytes:
+			v.BodyBytes = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -349,6 +501,9 @@ type LimitsConfig struct {
 	PoolConnections *uint32
 	ReceiveBuffer   *uint32
 	Listeners       *uint32
+	TargetBytes     *uint32
+	Requests        *uint32
+	BodyBytes       *uint64
 }
 
 // Config returns v as a change that sets all of it.
@@ -362,6 +517,9 @@ func (v Limits) Config() LimitsConfig {
 		PoolConnections: &v.PoolConnections,
 		ReceiveBuffer:   &v.ReceiveBuffer,
 		Listeners:       &v.Listeners,
+		TargetBytes:     &v.TargetBytes,
+		Requests:        &v.Requests,
+		BodyBytes:       &v.BodyBytes,
 	}
 }
 
@@ -389,6 +547,15 @@ func (c LimitsConfig) encode(ae *netlink.AttributeEncoder) {
 	}
 	if c.Listeners != nil {
 		ae.Uint32(spec.ALimitsListeners, *c.Listeners)
+	}
+	if c.TargetBytes != nil {
+		ae.Uint32(spec.ALimitsTargetBytes, *c.TargetBytes)
+	}
+	if c.Requests != nil {
+		ae.Uint32(spec.ALimitsRequests, *c.Requests)
+	}
+	if c.BodyBytes != nil {
+		encodeUint(ae, spec.ALimitsBodyBytes, *c.BodyBytes)
 	}
 }
 
@@ -437,7 +604,7 @@ type ServiceStats struct {
 	Retries uint64 `json:"retries"`
 	// NoServer: Requests answered 503, no server left.
 	NoServer uint64 `json:"no_server"`
-	// BadRequest: Requests refused by the parser.
+	// BadRequest: Requests refused by the parser, but for those over a limit.
 	BadRequest uint64 `json:"bad_request"`
 	// BadResponse: Responses that could not be understood, answered 502 or cut
 	// off.
@@ -468,6 +635,26 @@ type ServiceStats struct {
 	// Evicted: Connections that stood still, given up when TCP ran short of
 	// memory.
 	Evicted uint64 `json:"evicted"`
+	// RefusedUntrusted: Client connections refused because a PROXY header is
+	// due and their peer is not trusted.
+	RefusedUntrusted uint64 `json:"refused_untrusted"`
+	// BadProxy: Client connections closed because their PROXY header was bad or
+	// missing.
+	BadProxy uint64 `json:"bad_proxy"`
+	// LimitHead: Requests refused by limits.head-bytes or head-fields, answered
+	// 431.
+	LimitHead uint64 `json:"limit_head"`
+	// LimitTarget: Requests refused by limits.target-bytes or head-bytes,
+	// answered 414.
+	LimitTarget uint64 `json:"limit_target"`
+	// LimitBody: Requests refused by limits.body-bytes, answered 413.
+	LimitBody uint64 `json:"limit_body"`
+	// LimitRequests: Client connections closed by limits.requests.
+	LimitRequests uint64 `json:"limit_requests"`
+	// LimitAge: Client connections closed by timeouts.age.
+	LimitAge uint64 `json:"limit_age"`
+	// Tunnels: Requests that became a tunnel, by an upgrade or CONNECT.
+	Tunnels uint64 `json:"tunnels"`
 }
 
 func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
@@ -543,6 +730,22 @@ func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
 			v.Handoffs = decodeUint(ad)
 		case spec.AStatsEvicted:
 			v.Evicted = decodeUint(ad)
+		case spec.AStatsRefusedUntrusted:
+			v.RefusedUntrusted = decodeUint(ad)
+		case spec.AStatsBadProxy:
+			v.BadProxy = decodeUint(ad)
+		case spec.AStatsLimitHead:
+			v.LimitHead = decodeUint(ad)
+		case spec.AStatsLimitTarget:
+			v.LimitTarget = decodeUint(ad)
+		case spec.AStatsLimitBody:
+			v.LimitBody = decodeUint(ad)
+		case spec.AStatsLimitRequests:
+			v.LimitRequests = decodeUint(ad)
+		case spec.AStatsLimitAge:
+			v.LimitAge = decodeUint(ad)
+		case spec.AStatsTunnels:
+			v.Tunnels = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -570,7 +773,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "pool-misses", Doc: "Requests that needed a new server connection.", Gauge: false},
 	{Name: "retries", Doc: "Further attempts after a failed connect or a stale pooled connection.", Gauge: false},
 	{Name: "no-server", Doc: "Requests answered 503, no server left.", Gauge: false},
-	{Name: "bad-request", Doc: "Requests refused by the parser.", Gauge: false},
+	{Name: "bad-request", Doc: "Requests refused by the parser, but for those over a limit.", Gauge: false},
 	{Name: "bad-response", Doc: "Responses that could not be understood, answered 502 or cut off.", Gauge: false},
 	{Name: "timeout-connect", Doc: "Connects that timed out.", Gauge: false},
 	{Name: "timeout-head", Doc: "Request heads that took too long.", Gauge: false},
@@ -584,6 +787,14 @@ var countersServiceStats = [...]Counter{
 	{Name: "broken", Doc: "Responses cut off visibly because they could not be completed.", Gauge: false},
 	{Name: "handoffs", Doc: "Connections given to a less loaded worker.", Gauge: false},
 	{Name: "evicted", Doc: "Connections that stood still, given up when TCP ran short of memory.", Gauge: false},
+	{Name: "refused-untrusted", Doc: "Client connections refused because a PROXY header is due and their peer is not trusted.", Gauge: false},
+	{Name: "bad-proxy", Doc: "Client connections closed because their PROXY header was bad or missing.", Gauge: false},
+	{Name: "limit-head", Doc: "Requests refused by limits.head-bytes or head-fields, answered 431.", Gauge: false},
+	{Name: "limit-target", Doc: "Requests refused by limits.target-bytes or head-bytes, answered 414.", Gauge: false},
+	{Name: "limit-body", Doc: "Requests refused by limits.body-bytes, answered 413.", Gauge: false},
+	{Name: "limit-requests", Doc: "Client connections closed by limits.requests.", Gauge: false},
+	{Name: "limit-age", Doc: "Client connections closed by timeouts.age.", Gauge: false},
+	{Name: "tunnels", Doc: "Requests that became a tunnel, by an upgrade or CONNECT.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -625,6 +836,14 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.Broken,
 			v.Handoffs,
 			v.Evicted,
+			v.RefusedUntrusted,
+			v.BadProxy,
+			v.LimitHead,
+			v.LimitTarget,
+			v.LimitBody,
+			v.LimitRequests,
+			v.LimitAge,
+			v.Tunnels,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -670,6 +889,14 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.Broken = since(v.Broken, old.Broken)
 	v.Handoffs = since(v.Handoffs, old.Handoffs)
 	v.Evicted = since(v.Evicted, old.Evicted)
+	v.RefusedUntrusted = since(v.RefusedUntrusted, old.RefusedUntrusted)
+	v.BadProxy = since(v.BadProxy, old.BadProxy)
+	v.LimitHead = since(v.LimitHead, old.LimitHead)
+	v.LimitTarget = since(v.LimitTarget, old.LimitTarget)
+	v.LimitBody = since(v.LimitBody, old.LimitBody)
+	v.LimitRequests = since(v.LimitRequests, old.LimitRequests)
+	v.LimitAge = since(v.LimitAge, old.LimitAge)
+	v.Tunnels = since(v.Tunnels, old.Tunnels)
 	return v
 }
 

@@ -19,7 +19,7 @@
 /* As documented in the specification of the protocol. */
 static const struct tcpvs_service_conf defaults = {
 	.mode		= TCPVS_MODE_HTTP,
-	.forwarded	= true,
+	.forward	= TCPVS_FORWARD_X_FORWARDED_FOR,
 	.timeout_ms	= {
 		[TCPVS_A_TIMEOUTS_CONNECT]	= 5000,
 		[TCPVS_A_TIMEOUTS_HEAD]		= 10000,
@@ -29,6 +29,7 @@ static const struct tcpvs_service_conf defaults = {
 		[TCPVS_A_TIMEOUTS_TUNNEL]	= 3600000,
 		[TCPVS_A_TIMEOUTS_POOL]		= 4000,
 		[TCPVS_A_TIMEOUTS_DRAIN]	= 30000,
+		[TCPVS_A_TIMEOUTS_AGE]		= 0,
 	},
 	.limit		= {
 		[TCPVS_A_LIMITS_CONNECTIONS]		= 0,
@@ -39,6 +40,9 @@ static const struct tcpvs_service_conf defaults = {
 		[TCPVS_A_LIMITS_POOL_CONNECTIONS]	= 128,
 		[TCPVS_A_LIMITS_RECEIVE_BUFFER]		= 524288,
 		[TCPVS_A_LIMITS_LISTENERS]		= 0,
+		[TCPVS_A_LIMITS_TARGET_BYTES]		= 8192,
+		[TCPVS_A_LIMITS_REQUESTS]		= 0,
+		[TCPVS_A_LIMITS_BODY_BYTES]		= 0,
 	},
 };
 
@@ -135,6 +139,7 @@ static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
 	refcount_set(&dup->ref, 1);
 	dup->set = NULL;
 	dup->svc = svc;
+	tcpvs_trusted_get(dup->trusted);
 	tcpvs_service_get(svc);
 	return dup;
 }
@@ -199,8 +204,18 @@ static void apply(struct tcpvs_service_conf *sc,
 
 	if (e->attr[TCPVS_A_SERVICE_MODE])
 		sc->mode = e->mode;
-	if (e->attr[TCPVS_A_SERVICE_FORWARDED])
-		sc->forwarded = e->forwarded;
+	if (e->attr[TCPVS_A_SERVICE_FORWARD])
+		sc->forward = e->forward;
+	if (e->attr[TCPVS_A_SERVICE_ALLOW])
+		sc->allow = e->allow;
+	if (e->attr[TCPVS_A_SERVICE_ACCEPT_PROXY])
+		sc->accept_proxy = e->accept_proxy;
+	if (e->attr[TCPVS_A_SERVICE_SEND_PROXY])
+		sc->send_proxy = e->send_proxy;
+	if (e->attr[TCPVS_A_SERVICE_TRUSTED]) {
+		tcpvs_trusted_put(sc->trusted);
+		sc->trusted = tcpvs_trusted_get(e->trusted);
+	}
 	if (e->attr[TCPVS_A_SERVICE_LISTEN])
 		sc->addr = e->addr;
 	for (i = 0; i <= TCPVS_A_TIMEOUTS_MAX; i++) {
@@ -211,6 +226,33 @@ static void apply(struct tcpvs_service_conf *sc,
 	for (i = 0; i <= TCPVS_A_LIMITS_MAX; i++)
 		if (e->limits & BIT(i))
 			sc->limit[i] = e->limit[i];
+	sc->special = sc->forward & ~TCPVS_FORWARD_X_FORWARDED_FOR ||
+		      sc->allow || sc->accept_proxy || sc->send_proxy ||
+		      sc->trusted || sc->timeout_ms[TCPVS_A_TIMEOUTS_AGE] ||
+		      sc->limit[TCPVS_A_LIMITS_REQUESTS] ||
+		      sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+}
+
+/* What @e would make of @sc must make sense as a whole. */
+static int check(const struct tcpvs_service_conf *sc,
+		 const struct tcpvs_service_edit *e,
+		 struct netlink_ext_ack *extack)
+{
+	const struct nlattr *proxy = e->attr[TCPVS_A_SERVICE_ACCEPT_PROXY];
+	const struct nlattr *trusted = e->attr[TCPVS_A_SERVICE_TRUSTED];
+
+	if ((proxy ? e->accept_proxy : sc->accept_proxy) &&
+	    !(trusted ? e->trusted : sc->trusted)) {
+		NL_SET_ERR_MSG_ATTR(extack, proxy ?: trusted,
+				    "accept-proxy without trusted networks would let nobody connect");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static size_t trusted_bytes(const struct tcpvs_service_edit *e)
+{
+	return e->trusted ? struct_size(e->trusted, net, e->trusted->n) : 0;
 }
 
 /**
@@ -241,14 +283,19 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 					e->name);
 		return -EEXIST;
 	}
-	err = charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
-		     num_possible_cpus() * sizeof(struct tcpvs_stats), extack);
+	err = check(&defaults, e, extack) ?:
+	      charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
+		     num_possible_cpus() * sizeof(struct tcpvs_stats) +
+		     trusted_bytes(e), extack);
 	if (err)
 		return err;
 
 	init = defaults;
 	strscpy(init.name, e->name);
-	apply(&init, e);
+	if (e->attr[TCPVS_A_SERVICE_MODE])
+		init.mode = e->mode;
+	if (e->attr[TCPVS_A_SERVICE_LISTEN])
+		init.addr = e->addr;
 
 	/*
 	 * One that runs elsewhere or otherwise cannot be used again: it ends with
@@ -285,6 +332,7 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 		kfree(made);
 		return -ENOMEM;
 	}
+	apply(sc, e);
 
 	if (made)
 		list_add_tail(&d->link, &c->drafts);
@@ -314,10 +362,14 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 	const struct nlattr *mode = e->attr[TCPVS_A_SERVICE_MODE];
 	struct tcpvs_draft *d;
 	bool moves;
+	int err;
 
 	d = draft_open(c, e->name, e->attr[TCPVS_A_SERVICE_NAME], extack);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
+	err = check(d->conf, e, extack) ?: charge(c, trusted_bytes(e), extack);
+	if (err)
+		return err;
 	moves = listen && !tcpvs_addr_equal(&e->addr, &d->conf->addr);
 	if (tcpvs_service_state(d->conf->svc) != TCPVS_SERVICE_STATE_STOPPED) {
 		if (moves) {

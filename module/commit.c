@@ -194,7 +194,10 @@ static void diff_servers(struct tcpvs_net *tn,
 static bool same_settings(const struct tcpvs_service_conf *a,
 			  const struct tcpvs_service_conf *b)
 {
-	return a->mode == b->mode && a->forwarded == b->forwarded &&
+	return a->mode == b->mode && a->forward == b->forward &&
+	       a->allow == b->allow && a->accept_proxy == b->accept_proxy &&
+	       a->send_proxy == b->send_proxy &&
+	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
 	       a->set->ops == b->set->ops &&
 	       !memcmp(a->timeout_ms, b->timeout_ms, sizeof(a->timeout_ms)) &&

@@ -234,6 +234,46 @@ struct tcpvs_member *tcpvs_set_find(struct tcpvs_set *set,
 }
 
 /**
+ * tcpvs_trusted_get() - take a reference to a list of networks
+ * @t: the list, or NULL
+ *
+ * Return: @t.
+ */
+struct tcpvs_trusted *tcpvs_trusted_get(struct tcpvs_trusted *t)
+{
+	if (t)
+		refcount_inc(&t->ref);
+	return t;
+}
+
+/**
+ * tcpvs_trusted_put() - drop a reference to a list of networks
+ * @t: the list, or NULL
+ *
+ * Workers see a list only through a snapshot, whose references go after its
+ * grace period.
+ */
+void tcpvs_trusted_put(struct tcpvs_trusted *t)
+{
+	if (t && refcount_dec_and_test(&t->ref))
+		kfree(t);
+}
+
+/**
+ * tcpvs_trusted_equal() - are two lists of networks the same?
+ * @a: a list, or NULL
+ * @b: a list, or NULL
+ */
+bool tcpvs_trusted_equal(const struct tcpvs_trusted *a,
+			 const struct tcpvs_trusted *b)
+{
+	if (a == b)
+		return true;
+	return a && b && a->n == b->n &&
+	       !memcmp(a->net, b->net, a->n * sizeof(a->net[0]));
+}
+
+/**
  * tcpvs_service_conf_put() - drop a reference to a service's configuration
  * @sc: the configuration
  */
@@ -242,6 +282,7 @@ void tcpvs_service_conf_put(struct tcpvs_service_conf *sc)
 	if (!refcount_dec_and_test(&sc->ref))
 		return;
 	tcpvs_set_free(sc->set);
+	tcpvs_trusted_put(sc->trusted);
 	tcpvs_service_put(sc->svc);
 	kfree(sc);
 }

@@ -105,12 +105,46 @@ struct tcpvs_service {
 };
 
 /**
+ * struct tcpvs_network - a network
+ * @family: AF_INET or AF_INET6
+ * @prefix: length of the prefix in bits
+ * @v4: address if @family is AF_INET; bits behind the prefix are 0
+ * @v6: address if @family is AF_INET6, likewise
+ */
+struct tcpvs_network {
+	u16 family;
+	u16 prefix;
+	union {
+		__be32 v4;
+		struct in6_addr v6;
+	};
+};
+
+/**
+ * struct tcpvs_trusted - peers whose word about the client is taken; immutable
+ * @ref: service configurations that share it
+ * @n: number of networks, at least one
+ * @net: the networks
+ */
+struct tcpvs_trusted {
+	refcount_t ref;
+	unsigned int n;
+	struct tcpvs_network net[] __counted_by(n);
+};
+
+/**
  * struct tcpvs_service_conf - a service as one or more snapshots see it
  * @ref: snapshots and candidates that share it
  * @svc: the service as it runs, referenced
  * @name: its key
  * @mode: TCPVS_MODE_*
- * @forwarded: X-Forwarded-For is added
+ * @special: something is set that is off by default and that the path of a
+ *	request or connection has to look at: the one flag it tests otherwise
+ * @accept_proxy: client connections begin with a PROXY header
+ * @send_proxy: TCPVS_PROXY_HEADER_*
+ * @forward: TCPVS_FORWARD_*
+ * @allow: TCPVS_ALLOW_*
+ * @trusted: peers that may say who the client is, referenced; NULL = nobody
  * @addr: where clients connect
  * @timeout_ms: time limits in milliseconds, indexed by TCPVS_A_TIMEOUTS_*
  * @timeout: the same in jiffies
@@ -122,11 +156,16 @@ struct tcpvs_service_conf {
 	struct tcpvs_service *svc;
 	char name[TCPVS_NAME_MAX + 1];
 	u8 mode;
-	bool forwarded;
+	bool special;
+	bool accept_proxy;
+	u8 send_proxy;
+	u32 forward;
+	u32 allow;
+	struct tcpvs_trusted *trusted;
 	struct tcpvs_addr addr;
-	u32 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
+	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
 	unsigned long timeout[TCPVS_A_TIMEOUTS_MAX + 1];
-	u32 limit[TCPVS_A_LIMITS_MAX + 1];
+	u64 limit[TCPVS_A_LIMITS_MAX + 1];
 	struct tcpvs_set *set;
 };
 
@@ -193,6 +232,10 @@ struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 				   const struct tcpvs_member *member,
 				   unsigned int n, const struct tcpvs_set *old);
 void tcpvs_set_free(struct tcpvs_set *set);
+struct tcpvs_trusted *tcpvs_trusted_get(struct tcpvs_trusted *t);
+void tcpvs_trusted_put(struct tcpvs_trusted *t);
+bool tcpvs_trusted_equal(const struct tcpvs_trusted *a,
+			 const struct tcpvs_trusted *b);
 void tcpvs_service_conf_put(struct tcpvs_service_conf *sc);
 struct tcpvs_config *tcpvs_config_alloc(u32 nslots);
 struct tcpvs_config *tcpvs_config_copy(const struct tcpvs_config *old,

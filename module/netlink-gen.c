@@ -51,6 +51,10 @@ static const struct netlink_range_validation tcpvs_a_timeouts_drain_range = {
 	.max	= 86400000ULL,
 };
 
+static const struct netlink_range_validation tcpvs_a_timeouts_age_range = {
+	.max	= 86400000ULL,
+};
+
 static const struct netlink_range_validation tcpvs_a_limits_connections_range = {
 	.max	= 16777216ULL,
 };
@@ -74,6 +78,14 @@ static const struct netlink_range_validation tcpvs_a_limits_receive_buffer_range
 	.max	= 16777216ULL,
 };
 
+static const struct netlink_range_validation tcpvs_a_limits_target_bytes_range = {
+	.max	= 65535ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_limits_requests_range = {
+	.max	= 1000000000ULL,
+};
+
 static const struct netlink_range_validation tcpvs_a_server_weight_range = {
 	.max	= 65535ULL,
 };
@@ -90,7 +102,7 @@ const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1] = {
 	[TCPVS_A_ADDRESS_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 };
 
-const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_LISTENERS + 1] = {
+const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1] = {
 	[TCPVS_A_LIMITS_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_connections_range),
 	[TCPVS_A_LIMITS_BACKLOG] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_backlog_range),
 	[TCPVS_A_LIMITS_HEAD_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_head_bytes_range),
@@ -99,9 +111,22 @@ const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_LISTENERS + 1] = {
 	[TCPVS_A_LIMITS_POOL_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_pool_connections_range),
 	[TCPVS_A_LIMITS_RECEIVE_BUFFER] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_receive_buffer_range),
 	[TCPVS_A_LIMITS_LISTENERS] = NLA_POLICY_MAX(NLA_U32, 1024),
+	[TCPVS_A_LIMITS_TARGET_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_target_bytes_range),
+	[TCPVS_A_LIMITS_REQUESTS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_requests_range),
+	[TCPVS_A_LIMITS_BODY_BYTES] = { .type = NLA_UINT, },
 };
 
-const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_DRAIN + 1] = {
+const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1] = {
+	[TCPVS_A_NETWORK_IPV4] = { .type = NLA_U32, },
+	[TCPVS_A_NETWORK_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[TCPVS_A_NETWORK_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
+};
+
+const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1] = {
+	[TCPVS_A_NETWORKS_NETWORK] = NLA_POLICY_NESTED(tcpvs_network_nl_policy),
+};
+
+const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1] = {
 	[TCPVS_A_TIMEOUTS_CONNECT] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_connect_range),
 	[TCPVS_A_TIMEOUTS_HEAD] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_head_range),
 	[TCPVS_A_TIMEOUTS_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_response_range),
@@ -110,6 +135,7 @@ const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_DRAIN + 1] = {
 	[TCPVS_A_TIMEOUTS_TUNNEL] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_tunnel_range),
 	[TCPVS_A_TIMEOUTS_POOL] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_pool_range),
 	[TCPVS_A_TIMEOUTS_DRAIN] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_drain_range),
+	[TCPVS_A_TIMEOUTS_AGE] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_timeouts_age_range),
 };
 
 /* TCPVS_CMD_SETTINGS_SET - do */
@@ -123,25 +149,33 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 };
 
 /* TCPVS_CMD_SERVICE_NEW - do */
-static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_FORWARDED + 1] = {
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_ALLOW + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
 	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),
 	[TCPVS_A_SERVICE_LIMITS] = NLA_POLICY_NESTED(tcpvs_limits_nl_policy),
-	[TCPVS_A_SERVICE_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_FORWARD] = NLA_POLICY_MASK(NLA_U32, 0x1f),
+	[TCPVS_A_SERVICE_TRUSTED] = NLA_POLICY_NESTED(tcpvs_networks_nl_policy),
+	[TCPVS_A_SERVICE_ACCEPT_PROXY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
+	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 };
 
 /* TCPVS_CMD_SERVICE_SET - do */
-static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_FORWARDED + 1] = {
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_ALLOW + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
 	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),
 	[TCPVS_A_SERVICE_LIMITS] = NLA_POLICY_NESTED(tcpvs_limits_nl_policy),
-	[TCPVS_A_SERVICE_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_FORWARD] = NLA_POLICY_MASK(NLA_U32, 0x1f),
+	[TCPVS_A_SERVICE_TRUSTED] = NLA_POLICY_NESTED(tcpvs_networks_nl_policy),
+	[TCPVS_A_SERVICE_ACCEPT_PROXY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
+	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 };
 
 /* TCPVS_CMD_SERVICE_DEL - do */
@@ -246,7 +280,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_new_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_new_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_FORWARDED,
+		.maxattr	= TCPVS_A_SERVICE_ALLOW,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -255,7 +289,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_set_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_FORWARDED,
+		.maxattr	= TCPVS_A_SERVICE_ALLOW,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

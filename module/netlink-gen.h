@@ -13,8 +13,10 @@
 
 /* Common nested types */
 extern const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1];
-extern const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_LISTENERS + 1];
-extern const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_DRAIN + 1];
+extern const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1];
+extern const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1];
+extern const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1];
+extern const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1];
 
 int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		      struct genl_info *info);

@@ -218,10 +218,103 @@ int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
 	return check_ipv6(addr, v6, server, extack);
 }
 
-/* The u32 attributes of a nest into @val; bit n of @given for each. */
-static int nest_u32(const struct nlattr *attr, int max,
-		    const struct nla_policy *policy, u32 *val, u32 *given,
-		    struct netlink_ext_ack *extack)
+/* One network of a list. */
+static int read_network(const struct nlattr *attr, struct tcpvs_network *net,
+			struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[TCPVS_A_NETWORK_MAX + 1], *v4, *v6;
+	bool clean;
+	u32 prefix;
+	int err;
+
+	err = nla_parse_nested(tb, TCPVS_A_NETWORK_MAX, attr,
+			       tcpvs_network_nl_policy, extack);
+	if (err)
+		return err;
+	v4 = tb[TCPVS_A_NETWORK_IPV4];
+	v6 = tb[TCPVS_A_NETWORK_IPV6];
+	if (v4 && v6)
+		return refuse(extack, v6, "a network is IPv4 or IPv6, not both");
+	if (!v4 && !v6) {
+		NL_SET_ERR_ATTR_MISS(extack, attr, TCPVS_A_NETWORK_IPV4);
+		NL_SET_ERR_MSG(extack, "the IPv4 or IPv6 address is missing");
+		return -EINVAL;
+	}
+	if (NL_REQ_ATTR_CHECK(extack, attr, tb, TCPVS_A_NETWORK_PREFIX)) {
+		NL_SET_ERR_MSG(extack, "the length of the prefix is missing");
+		return -EINVAL;
+	}
+	prefix = nla_get_u32(tb[TCPVS_A_NETWORK_PREFIX]);
+	memset(net, 0, sizeof(*net));
+	net->prefix = prefix;
+	if (v4) {
+		if (prefix > 32)
+			return refuse(extack, tb[TCPVS_A_NETWORK_PREFIX],
+				      "the prefix of an IPv4 network has at most 32 bits");
+		net->family = AF_INET;
+		net->v4 = nla_get_in_addr(v4);
+		clean = !(net->v4 & ~inet_make_mask(prefix));
+	} else {
+		struct in6_addr masked;
+
+		net->family = AF_INET6;
+		net->v6 = nla_get_in6_addr(v6);
+		ipv6_addr_prefix(&masked, &net->v6, prefix);
+		clean = ipv6_addr_equal(&masked, &net->v6);
+		if (prefix >= 96 && ipv6_addr_v4mapped(&net->v6))
+			return refuse(extack, v6,
+				      "an IPv4 network in IPv6 form: give it as IPv4");
+	}
+	if (!clean)
+		return refuse(extack, v4 ?: v6,
+			      "a network has no bits behind its prefix");
+	return 0;
+}
+
+/*
+ * The list of trusted networks; NULL for an empty one. The policy has checked
+ * the nest already, each network by its own.
+ */
+static int read_trusted(const struct nlattr *attr, struct tcpvs_trusted **trusted,
+			struct netlink_ext_ack *extack)
+{
+	struct tcpvs_trusted *t;
+	struct nlattr *a;
+	unsigned int n = 0;
+	int rem, err;
+
+	*trusted = NULL;
+	nla_for_each_nested(a, attr, rem)
+		n++;
+	if (!n)
+		return 0;
+	if (n > TCPVS_TRUSTED_MAX) {
+		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
+					"%u trusted networks: a service has at most %u",
+					n, TCPVS_TRUSTED_MAX);
+		return -E2BIG;
+	}
+	t = kzalloc(struct_size(t, net, n), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return -ENOMEM;
+	refcount_set(&t->ref, 1);
+	t->n = n;
+	n = 0;
+	nla_for_each_nested(a, attr, rem) {
+		err = read_network(a, &t->net[n++], extack);
+		if (err) {
+			kfree(t);
+			return err;
+		}
+	}
+	*trusted = t;
+	return 0;
+}
+
+/* The numbers of a nest into @val; bit n of @given for each. */
+static int nest_numbers(const struct nlattr *attr, int max,
+			const struct nla_policy *policy, u64 *val, u32 *given,
+			struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[MAX((int)TCPVS_A_TIMEOUTS_MAX, (int)TCPVS_A_LIMITS_MAX) + 1];
 	int i, err;
@@ -234,7 +327,8 @@ static int nest_u32(const struct nlattr *attr, int max,
 	for (i = 1; i <= max; i++) {
 		if (!tb[i])
 			continue;
-		val[i] = nla_get_u32(tb[i]);
+		val[i] = policy[i].type == NLA_UINT ? nla_get_uint(tb[i]) :
+						      nla_get_u32(tb[i]);
 		*given |= BIT(i);
 	}
 	return 0;
@@ -243,7 +337,7 @@ static int nest_u32(const struct nlattr *attr, int max,
 /**
  * tcpvs_nl_service_edit() - what a request wants of a service
  * @info: the request
- * @e: filled in
+ * @e: filled in; the caller drops its reference to &tcpvs_service_edit.trusted
  *
  * Return: 0 or an error.
  */
@@ -262,8 +356,14 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 		return err;
 	if (attr[TCPVS_A_SERVICE_MODE])
 		e->mode = nla_get_u32(attr[TCPVS_A_SERVICE_MODE]);
-	if (attr[TCPVS_A_SERVICE_FORWARDED])
-		e->forwarded = nla_get_u32(attr[TCPVS_A_SERVICE_FORWARDED]);
+	if (attr[TCPVS_A_SERVICE_FORWARD])
+		e->forward = nla_get_u32(attr[TCPVS_A_SERVICE_FORWARD]);
+	if (attr[TCPVS_A_SERVICE_ALLOW])
+		e->allow = nla_get_u32(attr[TCPVS_A_SERVICE_ALLOW]);
+	if (attr[TCPVS_A_SERVICE_ACCEPT_PROXY])
+		e->accept_proxy = nla_get_u32(attr[TCPVS_A_SERVICE_ACCEPT_PROXY]);
+	if (attr[TCPVS_A_SERVICE_SEND_PROXY])
+		e->send_proxy = nla_get_u32(attr[TCPVS_A_SERVICE_SEND_PROXY]);
 	a = attr[TCPVS_A_SERVICE_SCHEDULER];
 	if (a) {
 		e->ops = tcpvs_sched_find(nla_data(a));
@@ -280,10 +380,16 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 		if (err)
 			return err;
 	}
-	err = nest_u32(attr[TCPVS_A_SERVICE_TIMEOUTS], TCPVS_A_TIMEOUTS_MAX,
-		       tcpvs_timeouts_nl_policy, e->timeout_ms, &e->timeouts, extack);
+	err = nest_numbers(attr[TCPVS_A_SERVICE_TIMEOUTS], TCPVS_A_TIMEOUTS_MAX,
+			   tcpvs_timeouts_nl_policy, e->timeout_ms, &e->timeouts,
+			   extack);
 	if (err)
 		return err;
-	return nest_u32(attr[TCPVS_A_SERVICE_LIMITS], TCPVS_A_LIMITS_MAX,
-			tcpvs_limits_nl_policy, e->limit, &e->limits, extack);
+	err = nest_numbers(attr[TCPVS_A_SERVICE_LIMITS], TCPVS_A_LIMITS_MAX,
+			   tcpvs_limits_nl_policy, e->limit, &e->limits, extack);
+	if (err)
+		return err;
+	/* Last: what it allocates is the caller's only after a success. */
+	a = attr[TCPVS_A_SERVICE_TRUSTED];
+	return a ? read_trusted(a, &e->trusted, extack) : 0;
 }

@@ -58,7 +58,8 @@ static int put_address(struct sk_buff *skb, int type, const struct tcpvs_addr *a
 }
 
 /* Attributes 1 to @max of a nest, each the element of its number. */
-static int put_u32s(struct sk_buff *skb, int type, const u32 *val, int max)
+static int put_numbers(struct sk_buff *skb, int type, const u64 *val, int max,
+		       const struct nla_policy *policy)
 {
 	struct nlattr *nest = nla_nest_start(skb, type);
 	int i;
@@ -66,7 +67,36 @@ static int put_u32s(struct sk_buff *skb, int type, const u32 *val, int max)
 	if (!nest)
 		return -EMSGSIZE;
 	for (i = 1; i <= max; i++)
-		if (nla_put_u32(skb, i, val[i]))
+		if (policy[i].type == NLA_UINT ? nla_put_uint(skb, i, val[i]) :
+						 nla_put_u32(skb, i, val[i]))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_network(struct sk_buff *skb, const struct tcpvs_network *net)
+{
+	struct nlattr *nest = nla_nest_start(skb, TCPVS_A_NETWORKS_NETWORK);
+
+	if (!nest ||
+	    (net->family == AF_INET ?
+	     nla_put_in_addr(skb, TCPVS_A_NETWORK_IPV4, net->v4) :
+	     nla_put_in6_addr(skb, TCPVS_A_NETWORK_IPV6, &net->v6)) ||
+	    nla_put_u32(skb, TCPVS_A_NETWORK_PREFIX, net->prefix))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_trusted(struct sk_buff *skb, const struct tcpvs_trusted *t)
+{
+	struct nlattr *nest = nla_nest_start(skb, TCPVS_A_SERVICE_TRUSTED);
+	unsigned int i;
+
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; t && i < t->n; i++)
+		if (put_network(skb, &t->net[i]))
 			return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -109,11 +139,15 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	    put_address(skb, TCPVS_A_SERVICE_LISTEN, &sc->addr) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_STATE,
 			tcpvs_service_state(sc->svc)) ||
-	    put_u32s(skb, TCPVS_A_SERVICE_TIMEOUTS, sc->timeout_ms,
-		     TCPVS_A_TIMEOUTS_MAX) ||
-	    put_u32s(skb, TCPVS_A_SERVICE_LIMITS, sc->limit,
-		     TCPVS_A_LIMITS_MAX) ||
-	    nla_put_u32(skb, TCPVS_A_SERVICE_FORWARDED, sc->forwarded) ||
+	    put_numbers(skb, TCPVS_A_SERVICE_TIMEOUTS, sc->timeout_ms,
+			TCPVS_A_TIMEOUTS_MAX, tcpvs_timeouts_nl_policy) ||
+	    put_numbers(skb, TCPVS_A_SERVICE_LIMITS, sc->limit,
+			TCPVS_A_LIMITS_MAX, tcpvs_limits_nl_policy) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_FORWARD, sc->forward) ||
+	    put_trusted(skb, sc->trusted) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_ACCEPT_PROXY, sc->accept_proxy) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_SEND_PROXY, sc->send_proxy) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_ALLOW, sc->allow) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_SERVERS, sc->set->n) ||
 	    put_counters(skb, TCPVS_A_SERVICE_STATS, sum.n, TCPVS_A_STATS_MAX)) {
 		genlmsg_cancel(skb, hdr);
@@ -229,17 +263,17 @@ int tcpvs_nl_service_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct cursor *at = (struct cursor *)cb->ctx;
 	struct head h = dump_head(cb);
 	struct tcpvs_config *c;
-	int idx;
+	int idx, err = 0;
 
 	idx = srcu_read_lock(&tcpvs_srcu);
 	c = srcu_dereference(tn->config, &tcpvs_srcu);
 	cb->seq = c->generation;
-	for (; at->slot < c->nslots; at->slot++)
-		if (c->conf[at->slot] &&
-		    fill_service(skb, &h, cb, c->conf[at->slot]))
-			break;
+	for (; at->slot < c->nslots && !err; at->slot += !err)
+		if (c->conf[at->slot])
+			err = fill_service(skb, &h, cb, c->conf[at->slot]);
 	srcu_read_unlock(&tcpvs_srcu, idx);
-	return skb->len;
+	/* Nothing at all would be taken for the end of the list. */
+	return skb->len ?: err;
 }
 
 int tcpvs_nl_server_get_doit(struct sk_buff *skb, struct genl_info *info)

@@ -38,36 +38,46 @@ static int service_request(struct genl_info *info, const char **name)
 			     info->extack);
 }
 
+static int service_change(struct genl_info *info,
+			  const struct tcpvs_service_edit *e,
+			  int (*make)(struct tcpvs_candidate *c,
+				      const struct tcpvs_service_edit *e,
+				      struct netlink_ext_ack *extack))
+{
+	struct tcpvs_candidate *c = change(info);
+
+	if (IS_ERR(c))
+		return explain(info, PTR_ERR(c));
+	return changed(info, c, make(c, e, info->extack));
+}
+
 int tcpvs_nl_service_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tcpvs_service_edit e;
-	struct tcpvs_candidate *c;
 	int err;
 
 	err = tcpvs_nl_service_edit(info, &e);
 	if (err)
-		return err;
+		return explain(info, err);
 	if (tcpvs_nl_missing(info, TCPVS_A_SERVICE_LISTEN, "the listen address"))
-		return -EINVAL;
-	c = change(info);
-	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_service_new(c, &e, info->extack));
+		err = -EINVAL;
+	else
+		err = service_change(info, &e, tcpvs_candidate_service_new);
+	tcpvs_trusted_put(e.trusted);
+	return err;
 }
 
 int tcpvs_nl_service_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tcpvs_service_edit e;
-	struct tcpvs_candidate *c;
 	int err;
 
 	err = tcpvs_nl_service_edit(info, &e);
 	if (err)
-		return err;
-	c = change(info);
-	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_service_set(c, &e, info->extack));
+		return explain(info, err);
+	err = service_change(info, &e, tcpvs_candidate_service_set);
+	tcpvs_trusted_put(e.trusted);
+	return err;
 }
 
 int tcpvs_nl_service_del_doit(struct sk_buff *skb, struct genl_info *info)

@@ -22,7 +22,7 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 {
 	const struct tcpvs_http_head *h = w->parsed;
 	struct tcpvs_http_fwd fwd = {
-		.xff = sc->forwarded ? c->peer : NULL,
+		.xff = sc->forward ? c->peer : NULL,
 		.xff_len = c->peer_len,
 		.upgrade = h->flags & TCPVS_HF_UPGRADE_WEBSOCKET,
 	};

@@ -74,7 +74,12 @@ struct tcpvs_candidate {
  * @name: its name, checked
  * @attr: attributes of the request; an absent one leaves things as they are
  * @mode: if there is TCPVS_A_SERVICE_MODE
- * @forwarded: if there is TCPVS_A_SERVICE_FORWARDED
+ * @accept_proxy: if there is TCPVS_A_SERVICE_ACCEPT_PROXY
+ * @send_proxy: if there is TCPVS_A_SERVICE_SEND_PROXY
+ * @forward: if there is TCPVS_A_SERVICE_FORWARD
+ * @allow: if there is TCPVS_A_SERVICE_ALLOW
+ * @trusted: if there is TCPVS_A_SERVICE_TRUSTED: the list, referenced, or NULL
+ *	for nobody
  * @ops: if there is TCPVS_A_SERVICE_SCHEDULER
  * @addr: if there is TCPVS_A_SERVICE_LISTEN
  * @timeouts: bit n is set if timeout_ms[n] is given
@@ -86,13 +91,17 @@ struct tcpvs_service_edit {
 	const char *name;
 	struct nlattr **attr;
 	u8 mode;
-	bool forwarded;
+	bool accept_proxy;
+	u8 send_proxy;
+	u32 forward;
+	u32 allow;
+	struct tcpvs_trusted *trusted;
 	const struct tcpvs_sched_ops *ops;
 	struct tcpvs_addr addr;
 	u32 timeouts;
 	u32 limits;
-	u32 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
-	u32 limit[TCPVS_A_LIMITS_MAX + 1];
+	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
+	u64 limit[TCPVS_A_LIMITS_MAX + 1];
 };
 
 /**

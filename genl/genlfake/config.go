@@ -29,10 +29,16 @@ type service struct {
 	mode      genl.Mode
 	scheduler string
 	listen    netip.AddrPort
-	timeouts  map[uint16]uint32
-	limits    map[uint16]uint32
-	forwarded uint32
-	servers   []*realServer
+	timeouts  map[uint16]uint64
+	limits    map[uint16]uint64
+	forward   uint32
+	allow     uint32
+	trusted   []netip.Prefix
+
+	acceptProxy uint32
+	sendProxy   uint32
+
+	servers []*realServer
 }
 
 type realServer struct {
@@ -52,7 +58,7 @@ var schedulers = []genl.Scheduler{
 
 // defaults of a new service, as the specification gives them.
 var (
-	defaultTimeouts = map[uint16]uint32{
+	defaultTimeouts = map[uint16]uint64{
 		spec.ATimeoutsConnect:   5000,
 		spec.ATimeoutsHead:      10000,
 		spec.ATimeoutsResponse:  60000,
@@ -61,8 +67,9 @@ var (
 		spec.ATimeoutsTunnel:    3600000,
 		spec.ATimeoutsPool:      4000,
 		spec.ATimeoutsDrain:     30000,
+		spec.ATimeoutsAge:       0,
 	}
-	defaultLimits = map[uint16]uint32{
+	defaultLimits = map[uint16]uint64{
 		spec.ALimitsConnections:     0,
 		spec.ALimitsBacklog:         2048,
 		spec.ALimitsHeadBytes:       16384,
@@ -71,6 +78,9 @@ var (
 		spec.ALimitsPoolConnections: 128,
 		spec.ALimitsReceiveBuffer:   524288,
 		spec.ALimitsListeners:       0,
+		spec.ALimitsTargetBytes:     8192,
+		spec.ALimitsRequests:        0,
+		spec.ALimitsBodyBytes:       0,
 	}
 )
 
@@ -85,7 +95,7 @@ func (c *config) clone() *config {
 func (s *service) clone() *service {
 	n := *s
 	n.timeouts, n.limits = maps.Clone(s.timeouts), maps.Clone(s.limits)
-	n.servers = slices.Clone(s.servers)
+	n.servers, n.trusted = slices.Clone(s.servers), slices.Clone(s.trusted)
 	for i, srv := range n.servers {
 		copied := *srv
 		n.servers[i] = &copied
@@ -192,16 +202,42 @@ func (s *service) edit(found attrs) *refusal {
 	}
 	if a := found[spec.AServiceTimeouts]; a != nil {
 		for t, v := range a.nest {
-			s.timeouts[t] = uint32(v.number())
+			s.timeouts[t] = v.number()
 		}
 	}
 	if a := found[spec.AServiceLimits]; a != nil {
 		for t, v := range a.nest {
-			s.limits[t] = uint32(v.number())
+			s.limits[t] = v.number()
 		}
 	}
-	if a := found[spec.AServiceForwarded]; a != nil {
-		s.forwarded = uint32(a.number())
+	for t, field := range map[uint16]*uint32{
+		spec.AServiceForward:     &s.forward,
+		spec.AServiceAllow:       &s.allow,
+		spec.AServiceAcceptProxy: &s.acceptProxy,
+		spec.AServiceSendProxy:   &s.sendProxy,
+	} {
+		if a := found[t]; a != nil {
+			*field = uint32(a.number())
+		}
+	}
+	if a := found[spec.AServiceTrusted]; a != nil {
+		list, r := a.networks()
+		if r != nil {
+			return r
+		}
+		s.trusted = list
+	}
+	return nil
+}
+
+// sensible looks at the service as a whole, as found made it.
+func (s *service) sensible(found attrs) *refusal {
+	if s.acceptProxy != 0 && len(s.trusted) == 0 {
+		at := found[spec.AServiceAcceptProxy]
+		if at == nil {
+			at = found[spec.AServiceTrusted]
+		}
+		return refuse(syscall.EINVAL, at, "accept-proxy without trusted networks would let nobody connect")
 	}
 	return nil
 }

@@ -30,7 +30,11 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 	ae.Uint32(spec.AServiceState, uint32(run.state))
 	numbers(ae, spec.AServiceTimeouts, spec.SetTimeouts, s.timeouts)
 	numbers(ae, spec.AServiceLimits, spec.SetLimits, s.limits)
-	ae.Uint32(spec.AServiceForwarded, s.forwarded)
+	ae.Uint32(spec.AServiceForward, s.forward)
+	networks(ae, spec.AServiceTrusted, s.trusted)
+	ae.Uint32(spec.AServiceAcceptProxy, s.acceptProxy)
+	ae.Uint32(spec.AServiceSendProxy, s.sendProxy)
+	ae.Uint32(spec.AServiceAllow, s.allow)
 	ae.Uint32(spec.AServiceServers, uint32(len(s.servers)))
 	ae.Nested(spec.AServiceStats, func(nae *netlink.AttributeEncoder) error {
 		scalars(nae, spec.SetStats, &run.stats)
@@ -69,10 +73,32 @@ func address(ae *netlink.AttributeEncoder, t uint16, ap netip.AddrPort) {
 	})
 }
 
-func numbers(ae *netlink.AttributeEncoder, t uint16, set *spec.Set, values map[uint16]uint32) {
+func networks(ae *netlink.AttributeEncoder, t uint16, list []netip.Prefix) {
+	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
+		for _, p := range list {
+			nae.Nested(spec.ANetworksNetwork, func(one *netlink.AttributeEncoder) error {
+				kind := spec.ANetworkIPv6
+				if p.Addr().Is4() {
+					kind = spec.ANetworkIPv4
+				}
+				one.Bytes(kind, p.Addr().AsSlice())
+				one.Uint32(spec.ANetworkPrefix, uint32(p.Bits()))
+				return nil
+			})
+		}
+		return nil
+	})
+}
+
+func numbers(ae *netlink.AttributeEncoder, t uint16, set *spec.Set, values map[uint16]uint64) {
 	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
 		for i := range set.Attributes {
-			nae.Uint32(set.Attributes[i].Type, values[set.Attributes[i].Type])
+			a, v := &set.Attributes[i], values[set.Attributes[i].Type]
+			if a.Kind == spec.KindUint && v>>32 != 0 {
+				nae.Uint64(a.Type, v)
+			} else {
+				nae.Uint32(a.Type, uint32(v))
+			}
 		}
 		return nil
 	})

@@ -112,9 +112,12 @@ func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
 		scheduler: "wlc",
 		timeouts:  maps.Clone(defaultTimeouts),
 		limits:    maps.Clone(defaultLimits),
-		forwarded: 1,
+		forward:   uint32(genl.ForwardXForwardedFor),
 	}
 	if r := svc.edit(found); r != nil {
+		return r
+	}
+	if r := svc.sensible(found); r != nil && found.has(spec.AServiceListen) && c.service(svc.name) == nil {
 		return r
 	}
 	if !found.has(spec.AServiceListen) {
@@ -138,7 +141,7 @@ func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
 	if r != nil {
 		return r
 	}
-	wanted := &service{timeouts: map[uint16]uint32{}, limits: map[uint16]uint32{}}
+	wanted := &service{timeouts: map[uint16]uint64{}, limits: map[uint16]uint64{}}
 	if r := wanted.edit(found); r != nil { // what the request says comes first
 		return r
 	}
@@ -153,6 +156,13 @@ func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
 		if m := found[spec.AServiceMode]; m != nil && wanted.mode != svc.mode {
 			return refuse(syscall.EBUSY, m, "service \"%.24s\" runs: stop it to change its mode", a.text())
 		}
+	}
+	changed := svc.clone()
+	if r := changed.edit(found); r != nil {
+		return r
+	}
+	if r := changed.sensible(found); r != nil {
+		return r
 	}
 	return svc.edit(found)
 }

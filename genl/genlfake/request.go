@@ -16,6 +16,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
 )
 
@@ -47,6 +48,7 @@ type attr struct {
 	offset int
 	data   []byte
 	nest   attrs
+	more   []*attr // of one that may be repeated: those before it
 }
 
 // attrs are attributes by type; a repeated one counts the last time.
@@ -99,6 +101,9 @@ func parse(set *spec.Set, allowed *spec.Request, data []byte, offset int) (attrs
 		if r := a.validate(kind&nested != 0); r != nil {
 			return nil, r
 		}
+		if before := found[a.def.Type]; before != nil && a.def.Multi {
+			a.more = append(before.more, before)
+		}
 		found[a.def.Type] = a
 		at += (length + 3) &^ 3
 	}
@@ -117,8 +122,14 @@ func (a *attr) validate(isNested bool) *refusal {
 		}
 		// The kernel compares big-endian numbers as they lie there; for
 		// a lower bound of 1 it is the same.
-		if n := a.number(); n < a.def.Min || a.def.Max != 0 && n > a.def.Max {
+		if n := a.number(); a.def.Flags && n&^a.def.Max != 0 {
+			return refuse(syscall.EINVAL, a, "reserved bit set")
+		} else if n < a.def.Min || a.def.Max != 0 && n > a.def.Max {
 			return refuse(syscall.ERANGE, a, "integer out of range")
+		}
+	case spec.KindUint:
+		if len(a.data) != 4 && len(a.data) != 8 {
+			return refuse(syscall.EINVAL, a, "invalid attribute length")
 		}
 	case spec.KindFlag:
 		if len(a.data) != 0 {
@@ -193,6 +204,54 @@ func (a *attr) endpoint() (netip.AddrPort, *attr, *refusal) {
 	return netip.AddrPortFrom(ip, uint16(port.number())), b, nil
 }
 
+// networks reads the nest of a list of networks.
+func (a *attr) networks() ([]netip.Prefix, *refusal) {
+	last := a.nest[spec.ANetworksNetwork]
+	if last == nil {
+		return nil, nil
+	}
+	all := append(slices.Clone(last.more), last)
+	if len(all) > genl.TrustedMax {
+		return nil, refuse(syscall.E2BIG, a, "%d trusted networks: a service has at most %d", len(all), genl.TrustedMax)
+	}
+	var list []netip.Prefix
+	for _, n := range all {
+		p, r := n.network()
+		if r != nil {
+			return nil, r
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func (a *attr) network() (netip.Prefix, *refusal) {
+	v4, v6, bits := a.nest[spec.ANetworkIPv4], a.nest[spec.ANetworkIPv6], a.nest[spec.ANetworkPrefix]
+	switch {
+	case v4 != nil && v6 != nil:
+		return netip.Prefix{}, refuse(syscall.EINVAL, v6, "a network is IPv4 or IPv6, not both")
+	case v4 == nil && v6 == nil:
+		return netip.Prefix{}, refuse(syscall.EINVAL, nil, "the IPv4 or IPv6 address is missing")
+	case bits == nil:
+		return netip.Prefix{}, refuse(syscall.EINVAL, nil, "the length of the prefix is missing")
+	case v4 != nil && bits.number() > 32:
+		return netip.Prefix{}, refuse(syscall.EINVAL, bits, "the prefix of an IPv4 network has at most 32 bits")
+	}
+	at := v4
+	if at == nil {
+		at = v6
+	}
+	ip, _ := netip.AddrFromSlice(at.data)
+	p := netip.PrefixFrom(ip, int(bits.number()))
+	switch {
+	case ip.Is4In6() && p.Bits() >= 96:
+		return p, refuse(syscall.EINVAL, v6, "an IPv4 network in IPv6 form: give it as IPv4")
+	case p != p.Masked():
+		return p, refuse(syscall.EINVAL, at, "a network has no bits behind its prefix")
+	}
+	return p, nil
+}
+
 // describe writes a request as a line.
 func describe(op *spec.Op, isDump bool, found attrs) string {
 	var b strings.Builder
@@ -221,6 +280,14 @@ func (a attrs) describe(b *strings.Builder, set *spec.Set, prefix string) {
 		case spec.KindNest:
 			if ap, _, r := v.endpoint(); v.def.Nest == spec.SetAddress && r == nil {
 				fmt.Fprintf(b, " %s=%s", name, ap)
+			} else if list, r := v.networks(); v.def.Nest == spec.SetNetworks && r == nil {
+				fmt.Fprintf(b, " %s=", name)
+				for i, p := range list {
+					if i > 0 {
+						b.WriteByte(',')
+					}
+					b.WriteString(p.String())
+				}
 			} else {
 				v.nest.describe(b, v.def.Nest, name+".")
 			}

@@ -36,6 +36,8 @@ type Attribute struct {
 	BigEndian bool
 	Doc       string
 	Nest      *Set // of a KindNest
+	Multi     bool // may be given more than once
+	Flags     bool // a number whose bits are flags; Max has all of them
 
 	Min, Max       uint64 // bounds of a number; Max 0 means no upper bound
 	MinLen, MaxLen int    // bounds of a string or of bytes; MaxLen 0 means none

@@ -48,6 +48,18 @@ const (
 	AAddressPort uint16 = 3
 )
 
+// Attributes of the set network.
+const (
+	ANetworkIPv4   uint16 = 1
+	ANetworkIPv6   uint16 = 2
+	ANetworkPrefix uint16 = 3
+)
+
+// Attributes of the set networks.
+const (
+	ANetworksNetwork uint16 = 1
+)
+
 // Attributes of the set timeouts.
 const (
 	ATimeoutsConnect   uint16 = 1
@@ -58,6 +70,7 @@ const (
 	ATimeoutsTunnel    uint16 = 6
 	ATimeoutsPool      uint16 = 7
 	ATimeoutsDrain     uint16 = 8
+	ATimeoutsAge       uint16 = 9
 )
 
 // Attributes of the set limits.
@@ -70,22 +83,29 @@ const (
 	ALimitsPoolConnections uint16 = 6
 	ALimitsReceiveBuffer   uint16 = 7
 	ALimitsListeners       uint16 = 8
+	ALimitsTargetBytes     uint16 = 9
+	ALimitsRequests        uint16 = 10
+	ALimitsBodyBytes       uint16 = 11
 )
 
 // Attributes of the set service.
 const (
-	AServiceName      uint16 = 1
-	AServiceID        uint16 = 2
-	AServiceMode      uint16 = 3
-	AServiceScheduler uint16 = 4
-	AServiceListen    uint16 = 5
-	AServiceState     uint16 = 6
-	AServiceTimeouts  uint16 = 7
-	AServiceLimits    uint16 = 8
-	AServiceForwarded uint16 = 9
-	AServiceServers   uint16 = 10
-	AServiceStats     uint16 = 11
-	AServiceNow       uint16 = 12
+	AServiceName        uint16 = 1
+	AServiceID          uint16 = 2
+	AServiceMode        uint16 = 3
+	AServiceScheduler   uint16 = 4
+	AServiceListen      uint16 = 5
+	AServiceState       uint16 = 6
+	AServiceTimeouts    uint16 = 7
+	AServiceLimits      uint16 = 8
+	AServiceForward     uint16 = 9
+	AServiceServers     uint16 = 10
+	AServiceStats       uint16 = 11
+	AServiceNow         uint16 = 12
+	AServiceTrusted     uint16 = 13
+	AServiceAcceptProxy uint16 = 14
+	AServiceSendProxy   uint16 = 15
+	AServiceAllow       uint16 = 16
 )
 
 // Attributes of the set server.
@@ -100,42 +120,50 @@ const (
 
 // Attributes of the set stats.
 const (
-	AStatsPad             uint16 = 1
-	AStatsConnections     uint16 = 2
-	AStatsActive          uint16 = 3
-	AStatsRefusedLimit    uint16 = 4
-	AStatsRefusedMemory   uint16 = 5
-	AStatsRequests        uint16 = 6
-	AStatsResponses1xx    uint16 = 7
-	AStatsResponses2xx    uint16 = 8
-	AStatsResponses3xx    uint16 = 9
-	AStatsResponses4xx    uint16 = 10
-	AStatsResponses5xx    uint16 = 11
-	AStatsAborted         uint16 = 12
-	AStatsClientBytesIn   uint16 = 13
-	AStatsClientBytesOut  uint16 = 14
-	AStatsServerBytesIn   uint16 = 15
-	AStatsServerBytesOut  uint16 = 16
-	AStatsConnects        uint16 = 17
-	AStatsConnectErrors   uint16 = 18
-	AStatsPoolHits        uint16 = 19
-	AStatsPoolMisses      uint16 = 20
-	AStatsRetries         uint16 = 21
-	AStatsNoServer        uint16 = 22
-	AStatsBadRequest      uint16 = 23
-	AStatsBadResponse     uint16 = 24
-	AStatsTimeoutConnect  uint16 = 25
-	AStatsTimeoutHead     uint16 = 26
-	AStatsTimeoutResponse uint16 = 27
-	AStatsTimeoutBody     uint16 = 28
-	AStatsTimeoutIdle     uint16 = 29
-	AStatsTimeoutDrain    uint16 = 30
-	AStatsResetsClient    uint16 = 31
-	AStatsResetsServer    uint16 = 32
-	AStatsMemoryWaits     uint16 = 33
-	AStatsBroken          uint16 = 34
-	AStatsHandoffs        uint16 = 35
-	AStatsEvicted         uint16 = 36
+	AStatsPad              uint16 = 1
+	AStatsConnections      uint16 = 2
+	AStatsActive           uint16 = 3
+	AStatsRefusedLimit     uint16 = 4
+	AStatsRefusedMemory    uint16 = 5
+	AStatsRequests         uint16 = 6
+	AStatsResponses1xx     uint16 = 7
+	AStatsResponses2xx     uint16 = 8
+	AStatsResponses3xx     uint16 = 9
+	AStatsResponses4xx     uint16 = 10
+	AStatsResponses5xx     uint16 = 11
+	AStatsAborted          uint16 = 12
+	AStatsClientBytesIn    uint16 = 13
+	AStatsClientBytesOut   uint16 = 14
+	AStatsServerBytesIn    uint16 = 15
+	AStatsServerBytesOut   uint16 = 16
+	AStatsConnects         uint16 = 17
+	AStatsConnectErrors    uint16 = 18
+	AStatsPoolHits         uint16 = 19
+	AStatsPoolMisses       uint16 = 20
+	AStatsRetries          uint16 = 21
+	AStatsNoServer         uint16 = 22
+	AStatsBadRequest       uint16 = 23
+	AStatsBadResponse      uint16 = 24
+	AStatsTimeoutConnect   uint16 = 25
+	AStatsTimeoutHead      uint16 = 26
+	AStatsTimeoutResponse  uint16 = 27
+	AStatsTimeoutBody      uint16 = 28
+	AStatsTimeoutIdle      uint16 = 29
+	AStatsTimeoutDrain     uint16 = 30
+	AStatsResetsClient     uint16 = 31
+	AStatsResetsServer     uint16 = 32
+	AStatsMemoryWaits      uint16 = 33
+	AStatsBroken           uint16 = 34
+	AStatsHandoffs         uint16 = 35
+	AStatsEvicted          uint16 = 36
+	AStatsRefusedUntrusted uint16 = 37
+	AStatsBadProxy         uint16 = 38
+	AStatsLimitHead        uint16 = 39
+	AStatsLimitTarget      uint16 = 40
+	AStatsLimitBody        uint16 = 41
+	AStatsLimitRequests    uint16 = 42
+	AStatsLimitAge         uint16 = 43
+	AStatsTunnels          uint16 = 44
 )
 
 // Attributes of the set server-stats.
@@ -210,6 +238,20 @@ var SetAddress = &Set{Name: "address", Attributes: []Attribute{
 	{Type: AAddressPort, Name: "port", Kind: KindU16, BigEndian: true, Min: 1, Doc: "TCP port, 1 to 65535."},
 }}
 
+// SetNetwork is the attribute set network: A network; exactly one of ipv4
+// and ipv6 is present.
+var SetNetwork = &Set{Name: "network", Attributes: []Attribute{
+	{Type: ANetworkIPv4, Name: "ipv4", Kind: KindU32, BigEndian: true, Doc: "IPv4 address; bits behind the prefix are 0."},
+	{Type: ANetworkIPv6, Name: "ipv6", Kind: KindBinary, MinLen: 16, MaxLen: 16, Doc: "IPv6 address; bits behind the prefix are 0."},
+	{Type: ANetworkPrefix, Name: "prefix", Kind: KindU32, Max: 128, Doc: "Length of the prefix in bits, at most 32 with ipv4."},
+}}
+
+// SetNetworks is the attribute set networks: A list of networks; it may be
+// empty.
+var SetNetworks = &Set{Name: "networks", Attributes: []Attribute{
+	{Type: ANetworksNetwork, Name: "network", Kind: KindNest, Nest: SetNetwork, Multi: true, Doc: "One of them."},
+}}
+
 // SetTimeouts is the attribute set timeouts: Times after which the relay
 // gives up waiting, in milliseconds.
 var SetTimeouts = &Set{Name: "timeouts", Attributes: []Attribute{
@@ -221,6 +263,7 @@ var SetTimeouts = &Set{Name: "timeouts", Attributes: []Attribute{
 	{Type: ATimeoutsTunnel, Name: "tunnel", Kind: KindU32, Min: 1, Max: 86400000, Doc: "Without a byte in mode tcp or in a tunnel (default 3600000)."},
 	{Type: ATimeoutsPool, Name: "pool", Kind: KindU32, Min: 1, Max: 86400000, Doc: "An unused server connection is kept (default 4000)."},
 	{Type: ATimeoutsDrain, Name: "drain", Kind: KindU32, Min: 1, Max: 86400000, Doc: "A stopped service lets exchanges finish (default 30000)."},
+	{Type: ATimeoutsAge, Name: "age", Kind: KindU32, Max: 86400000, Doc: "A client connection in mode http lives; it closes after the exchange in flight then, or at once if there is none. 0 = for ever (default 0)."},
 }}
 
 // SetLimits is the attribute set limits: Bounds of one virtual service.
@@ -233,6 +276,9 @@ var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 	{Type: ALimitsPoolConnections, Name: "pool-connections", Kind: KindU32, Max: 65536, Doc: "Unused connections kept for a real server, all workers together (default 128)."},
 	{Type: ALimitsReceiveBuffer, Name: "receive-buffer", Kind: KindU32, Min: 16384, Max: 16777216, Doc: "Receive buffer of the leg a body comes from, in bytes (default 524288)."},
 	{Type: ALimitsListeners, Name: "listeners", Kind: KindU32, Max: 1024, Doc: "Listening sockets; 0 = the smaller of the number of workers and 8 (default 0); a change waits for the next start."},
+	{Type: ALimitsTargetBytes, Name: "target-bytes", Kind: KindU32, Max: 65535, Doc: "Size of a request target in bytes; 0 = only head-bytes bounds it (default 8192)."},
+	{Type: ALimitsRequests, Name: "requests", Kind: KindU32, Max: 1000000000, Doc: "Requests a client connection may make; the response of the last one carries Connection close. 0 = any number (default 0)."},
+	{Type: ALimitsBodyBytes, Name: "body-bytes", Kind: KindUint, Doc: "Size of a request body in bytes; 0 = any (default 0)."},
 }}
 
 // SetService is the attribute set service: A virtual service.
@@ -245,10 +291,14 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceState, Name: "state", Kind: KindU32, Max: 2, Doc: "What it does at present."},
 	{Type: AServiceTimeouts, Name: "timeouts", Kind: KindNest, Nest: SetTimeouts, Doc: "Its time limits; an absent one is left as it is."},
 	{Type: AServiceLimits, Name: "limits", Kind: KindNest, Nest: SetLimits, Doc: "Its bounds; an absent one is left as it is."},
-	{Type: AServiceForwarded, Name: "forwarded", Kind: KindU32, Max: 1, Doc: "1 = X-Forwarded-For is added in mode http (default 1)."},
+	{Type: AServiceForward, Name: "forward", Kind: KindU32, Flags: true, Max: 31, Doc: "What servers are told of the client in mode http (default x-forwarded-for)."},
 	{Type: AServiceServers, Name: "servers", Kind: KindU32, Doc: "Number of real servers."},
 	{Type: AServiceStats, Name: "stats", Kind: KindNest, Nest: SetStats, Doc: "What it counted."},
 	{Type: AServiceNow, Name: "now", Kind: KindFlag, Doc: "On a stop, reset the connections at once instead of draining them."},
+	{Type: AServiceTrusted, Name: "trusted", Kind: KindNest, Nest: SetNetworks, Doc: "Networks of the TCP peers whose word about the client is taken, at most trusted-max, replaced as a whole (default none). What others send as Forwarded and X-Forwarded-* is dropped."},
+	{Type: AServiceAcceptProxy, Name: "accept-proxy", Kind: KindU32, Max: 1, Doc: "1 = every client connection begins with a PROXY protocol header, version 1 or 2, and comes from a trusted network; one that does not is closed (default 0)."},
+	{Type: AServiceSendProxy, Name: "send-proxy", Kind: KindU32, Max: 2, Doc: "The PROXY protocol header that begins every server connection (default none)."},
+	{Type: AServiceAllow, Name: "allow", Kind: KindU32, Flags: true, Max: 3, Doc: "What is allowed beyond the default, which is nothing of it."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -287,7 +337,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsPoolMisses, Name: "pool-misses", Kind: KindUint, Doc: "Requests that needed a new server connection."},
 	{Type: AStatsRetries, Name: "retries", Kind: KindUint, Doc: "Further attempts after a failed connect or a stale pooled connection."},
 	{Type: AStatsNoServer, Name: "no-server", Kind: KindUint, Doc: "Requests answered 503, no server left."},
-	{Type: AStatsBadRequest, Name: "bad-request", Kind: KindUint, Doc: "Requests refused by the parser."},
+	{Type: AStatsBadRequest, Name: "bad-request", Kind: KindUint, Doc: "Requests refused by the parser, but for those over a limit."},
 	{Type: AStatsBadResponse, Name: "bad-response", Kind: KindUint, Doc: "Responses that could not be understood, answered 502 or cut off."},
 	{Type: AStatsTimeoutConnect, Name: "timeout-connect", Kind: KindUint, Doc: "Connects that timed out."},
 	{Type: AStatsTimeoutHead, Name: "timeout-head", Kind: KindUint, Doc: "Request heads that took too long."},
@@ -301,6 +351,14 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsBroken, Name: "broken", Kind: KindUint, Doc: "Responses cut off visibly because they could not be completed."},
 	{Type: AStatsHandoffs, Name: "handoffs", Kind: KindUint, Doc: "Connections given to a less loaded worker."},
 	{Type: AStatsEvicted, Name: "evicted", Kind: KindUint, Doc: "Connections that stood still, given up when TCP ran short of memory."},
+	{Type: AStatsRefusedUntrusted, Name: "refused-untrusted", Kind: KindUint, Doc: "Client connections refused because a PROXY header is due and their peer is not trusted."},
+	{Type: AStatsBadProxy, Name: "bad-proxy", Kind: KindUint, Doc: "Client connections closed because their PROXY header was bad or missing."},
+	{Type: AStatsLimitHead, Name: "limit-head", Kind: KindUint, Doc: "Requests refused by limits.head-bytes or head-fields, answered 431."},
+	{Type: AStatsLimitTarget, Name: "limit-target", Kind: KindUint, Doc: "Requests refused by limits.target-bytes or head-bytes, answered 414."},
+	{Type: AStatsLimitBody, Name: "limit-body", Kind: KindUint, Doc: "Requests refused by limits.body-bytes, answered 413."},
+	{Type: AStatsLimitRequests, Name: "limit-requests", Kind: KindUint, Doc: "Client connections closed by limits.requests."},
+	{Type: AStatsLimitAge, Name: "limit-age", Kind: KindUint, Doc: "Client connections closed by timeouts.age."},
+	{Type: AStatsTunnels, Name: "tunnels", Kind: KindUint, Doc: "Requests that became a tunnel, by an upgrade or CONNECT."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
@@ -377,8 +435,8 @@ var Ops = []Op{
 	{Cmd: CmdSettingsGet, Name: "settings-get", Set: SetSettings, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsSet, Name: "settings-set", Set: SetSettings, Admin: true, Do: &Request{[]uint16{ASettingsMaxConnections}}},
 	{Cmd: CmdServiceGet, Name: "service-get", Set: SetService, Admin: false, Do: &Request{[]uint16{AServiceName}}, Dump: &Request{}},
-	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForwarded}}},
-	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForwarded}}},
+	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow}}},
+	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow}}},
 	{Cmd: CmdServiceDel, Name: "service-del", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},

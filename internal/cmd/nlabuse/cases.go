@@ -44,7 +44,7 @@ const (
 	serviceState     = 6
 	serviceTimeouts  = 7
 	serviceLimits    = 8
-	serviceForwarded = 9
+	serviceForward   = 9
 	serviceNow       = 12
 
 	serverService = 1
@@ -123,7 +123,7 @@ func refusals() []refusal {
 		{name: "an unknown mode", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceMode, 2)), errno: erange, at: u32(serviceMode, 2)},
 		{name: "an unknown scheduler", cmd: cmdServiceNew, attrs: cat(other, elsewhere, str(serviceScheduler, "best")), errno: syscall.ENOENT, message: `scheduler "best"`, at: str(serviceScheduler, "best")},
 		{name: "a state", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceState, 1)), errno: inval, at: u32(serviceState, 1)},
-		{name: "forwarded = 2", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceForwarded, 2)), errno: erange, at: u32(serviceForwarded, 2)},
+		{name: "a flag that does not exist", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceForward, 32)), errno: inval, at: u32(serviceForward, 32)},
 		{name: "a mode of two bytes", cmd: cmdServiceNew, attrs: cat(other, elsewhere, attr(serviceMode, 1, 0)), errno: inval, at: attr(serviceMode, 1, 0)},
 		{name: "a mode of eight bytes", cmd: cmdServiceNew, attrs: cat(other, elsewhere, attr(serviceMode, make([]byte, 8)...)), errno: inval},
 		{name: "an unknown attribute", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(99, 1)), errno: inval, at: u32(99, 1)},

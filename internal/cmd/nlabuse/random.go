@@ -68,7 +68,7 @@ func (f *fuzzer) attrs(cmd uint8) []byte {
 				nest(serviceTimeouts, u32(uint16(f.r.IntN(10)), f.any32())))),
 			f.pick(nil, f.maybe(nest(serviceLimits, u32(3, 4096)),
 				nest(serviceLimits, u32(uint16(f.r.IntN(10)), f.any32())))),
-			f.pick(nil, u32(serviceForwarded, f.r.Uint32N(2))))
+			f.pick(nil, u32(serviceForward, f.r.Uint32N(64))))
 	case cmdServiceGet, cmdServiceDel, cmdStart:
 		return name
 	case cmdStop:

@@ -39,7 +39,7 @@ var (
 		"timeouts":     {name: "Timeouts", config: true, duration: true},
 		"worker":       {name: "Worker"},
 	}
-	handWritten = map[string]bool{"address": true, "server": true, "service": true, "transaction": true}
+	handWritten = map[string]bool{"address": true, "network": true, "networks": true, "server": true, "service": true, "transaction": true}
 )
 
 // initialisms are words Go writes in capitals.
@@ -162,6 +162,12 @@ func (e *emitter) set(s *attributeSet) {
 		if a.NestedAttributes != "" {
 			e.f(", Nest: Set%s", camel(a.NestedAttributes))
 		}
+		if a.MultiAttr {
+			e.f(", Multi: true")
+		}
+		if def := e.d.enums[a.Enum]; def != nil && def.Type == "flags" {
+			e.f(", Flags: true")
+		}
 		low, high := e.d.bounds(a)
 		if low != 0 {
 			e.f(", Min: %d", low)
@@ -206,8 +212,11 @@ func goAPI(d *document) ([]byte, error) {
 	}
 	e.f(")\n\n")
 	for i := range d.Definitions {
-		if d.Definitions[i].Type == "enum" {
+		switch d.Definitions[i].Type {
+		case "enum":
 			e.enum(&d.Definitions[i])
+		case "flags":
+			e.flags(&d.Definitions[i])
 		}
 	}
 	for i := range d.AttributeSets {
@@ -266,6 +275,48 @@ func (v %[1]s) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 // UnmarshalText is the reverse of MarshalText.
 func (v *%[1]s) UnmarshalText(b []byte) (err error) {
 	*v, err = Parse%[1]s(string(b))
+	return err
+}
+
+`, name)
+}
+
+// flags emits a set of bits, written as the names of those that are set.
+func (e *emitter) flags(def *definition) {
+	name := camel(def.Name)
+	e.comment(name + ": " + def.Doc + " Any of them together.")
+	e.f("type %s uint32\n\n// Flags of %s.\nconst (\n", name, name)
+	for i, entry := range def.Entries {
+		e.comment(name + camel(entry.Name) + ": " + entry.Doc)
+		e.f("%s%s %s = 1 << %d\n", name, camel(entry.Name), name, i)
+	}
+	e.f(")\n\nvar names%s = []string{", name)
+	for i, entry := range def.Entries {
+		if i > 0 {
+			e.f(", ")
+		}
+		e.f("%q", entry.Name)
+	}
+	e.f("}\n\n")
+	e.f(`// Names returns the names the protocol gives the flags that are set.
+func (v %[1]s) Names() []string { return flagNames(uint32(v), names%[1]s) }
+
+// String joins the names by commas; no flag is "none".
+func (v %[1]s) String() string { return flagString(uint32(v), names%[1]s) }
+
+// Parse%[1]s is the reverse of String.
+func Parse%[1]s(s string) (%[1]s, error) {
+	v, err := parseFlags(s, names%[1]s)
+	return %[1]s(v), err
+}
+
+// MarshalJSON writes a list of names.
+func (v %[1]s) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
+
+// UnmarshalJSON is the reverse of MarshalJSON.
+func (v *%[1]s) UnmarshalJSON(b []byte) error {
+	n, err := unmarshalFlags(b, names%[1]s)
+	*v = %[1]s(n)
 	return err
 }
 
@@ -380,6 +431,8 @@ func (e *emitter) config(s *attributeSet, t goType, attrs []*attribute) error {
 			e.f("encodeDuration(ae, %s, %q, *c.%s)\n", number, s.Name+"."+a.Name, field)
 		case a.Type == "u32":
 			e.f("ae.Uint32(%s, *c.%s)\n", number, field)
+		case a.Type == "uint":
+			e.f("encodeUint(ae, %s, *c.%s)\n", number, field)
 		default:
 			return fmt.Errorf("attribute %s.%s of type %s cannot be changed by a generated type", s.Name, a.Name, a.Type)
 		}

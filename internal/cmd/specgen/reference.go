@@ -66,12 +66,21 @@ func reference(d *document) ([]byte, error) {
 	}
 	e.f("## Enumerations\n\n")
 	for _, def := range d.Definitions {
-		if def.Type != "enum" {
+		value := func(i int) string { return fmt.Sprint(i) }
+		switch def.Type {
+		case "enum":
+		case "flags":
+			value = func(i int) string { return fmt.Sprintf("%#x", 1<<i) }
+		default:
 			continue
 		}
-		e.f("### Enum %s\n\n%s\n\n| value | name | |\n|---|---|---|\n", def.Name, def.Doc)
+		e.f("### Enum %s\n\n%s", def.Name, def.Doc)
+		if def.Type == "flags" {
+			e.f(" The values are added up.")
+		}
+		e.f("\n\n| value | name | |\n|---|---|---|\n")
 		for i, entry := range def.Entries {
-			e.f("| %d | `%s` | %s |\n", i, entry.Name, entry.Doc)
+			e.f("| %s | `%s` | %s |\n", value(i), entry.Name, entry.Doc)
 		}
 		e.f("\n")
 	}
@@ -94,8 +103,8 @@ const referenceIntro = "" +
 	"that changes something is confirmed by an acknowledgement. A listing (`dump`) whose\n" +
 	"objects changed while it was read carries NLM_F_DUMP_INTR and should be read again.\n\n" +
 	"Package genl and `tcpvsadm -o json` use the same names, with `_` for `-`; times are\n" +
-	"whole milliseconds, addresses `\"192.0.2.1:80\"` and `\"[2001:db8::1]:80\"`, enumerations\n" +
-	"their names.\n\n"
+	"whole milliseconds, addresses `\"192.0.2.1:80\"` and `\"[2001:db8::1]:80\"`, networks\n" +
+	"`\"192.0.2.0/24\"`, enumerations their names, flags a list of names.\n\n"
 
 func (e *emitter) form(op *operation, name string, f *form) {
 	if f == nil {
@@ -141,6 +150,8 @@ func yes(b bool) string {
 
 func (a *attribute) typeName() string {
 	switch {
+	case a.MultiAttr:
+		return fmt.Sprintf("nest of [%s](#set-%s), repeated", a.NestedAttributes, a.NestedAttributes)
 	case a.NestedAttributes != "":
 		return fmt.Sprintf("nest of [%s](#set-%s)", a.NestedAttributes, a.NestedAttributes)
 	case a.Enum != "":

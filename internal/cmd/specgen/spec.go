@@ -67,6 +67,7 @@ type attribute struct {
 	ByteOrder        string `yaml:"byte-order"`
 	DisplayHint      string `yaml:"display-hint"`
 	NestedAttributes string `yaml:"nested-attributes"`
+	MultiAttr        bool   `yaml:"multi-attr"`
 	Checks           checks `yaml:"checks"`
 
 	number int
@@ -194,13 +195,15 @@ func (c *checker) definition(def *definition) {
 		if len(def.Entries) != 0 {
 			c.errorf("definition %s: a const has no entries", def.Name)
 		}
-	case "enum":
+	case "enum", "flags":
 		if c.d.enums[def.Name] != nil {
 			c.errorf("definition %s is given twice", def.Name)
 		}
 		c.d.enums[def.Name] = def
 		if len(def.Entries) == 0 {
 			c.errorf("definition %s: an enum without entries", def.Name)
+		} else if def.Type == "flags" && len(def.Entries) > 32 {
+			c.errorf("definition %s: %d flags do not fit into a u32", def.Name, len(def.Entries))
 		}
 		for _, e := range def.Entries {
 			c.named("entry of "+def.Name, e.Name, e.Doc)
@@ -236,6 +239,9 @@ func (c *checker) attributeSet(s *attributeSet) {
 		}
 		if (a.Type == "nest") != (a.NestedAttributes != "") {
 			c.errorf("%s%s: type nest and nested-attributes belong together", what, a.Name)
+		}
+		if a.MultiAttr && a.Type != "nest" {
+			c.errorf("%s%s: only a nest may be given more than once", what, a.Name)
 		}
 		if a.NestedAttributes != "" && c.d.sets[a.NestedAttributes] == nil {
 			c.errorf("%s%s: there is no attribute set %q", what, a.Name, a.NestedAttributes)
@@ -312,6 +318,8 @@ func (d *document) bounds(a *attribute) (low, high uint64) {
 	switch {
 	case a.Checks.Max != nil:
 		high = *a.Checks.Max
+	case a.Enum != "" && d.enums[a.Enum].Type == "flags":
+		high = 1<<len(d.enums[a.Enum].Entries) - 1
 	case a.Enum != "":
 		high = uint64(len(d.enums[a.Enum].Entries) - 1)
 	}

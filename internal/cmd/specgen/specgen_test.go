@@ -57,7 +57,7 @@ func TestFaults(t *testing.T) {
 		{"attribute type", "{name: handoffs, type: uint", "{name: handoffs, type: u128", `handoffs: type "u128" is not understood`},
 		{"attribute name", "{name: handoffs, type: uint", "{name: hand_offs, type: uint", `"hand_offs" is not lower-case words`},
 		{"enum", "enum: service-state", "enum: state", `service.state: no enum "state" is defined`},
-		{"definition type", "type: enum\n    name: mode", "type: flags\n    name: mode", `definition mode: type "flags" is not understood`},
+		{"definition type", "type: enum\n    name: mode", "type: bits\n    name: mode", `definition mode: type "bits" is not understood`},
 		{"byte order", "byte-order: big-endian\n        display-hint: ipv4", "byte-order: middle\n        display-hint: ipv4", `byte-order "middle" is not understood`},
 		{"nested set", "nested-attributes: timeouts", "nested-attributes: times", `there is no attribute set "times"`},
 		{"nest without set", "        nested-attributes: timeouts\n", "", "type nest and nested-attributes belong together"},

@@ -47,6 +47,52 @@ enum tcpvs_server_state {
 	TCPVS_SERVER_STATE_DRAIN,
 };
 
+/**
+ * enum tcpvs_forward - What a request is told to the server about its client,
+ *   in mode http.
+ * @TCPVS_FORWARD_X_FORWARDED_FOR: X-Forwarded-For, the client's address.
+ * @TCPVS_FORWARD_X_FORWARDED_PROTO: X-Forwarded-Proto, how the client came.
+ * @TCPVS_FORWARD_X_FORWARDED_HOST: X-Forwarded-Host, the host the client asked
+ *   for.
+ * @TCPVS_FORWARD_FORWARDED: Forwarded (RFC 7239) with all of that, in place of
+ *   X-Forwarded-*.
+ * @TCPVS_FORWARD_VIA: Via, in requests and responses.
+ */
+enum tcpvs_forward {
+	TCPVS_FORWARD_X_FORWARDED_FOR = 1,
+	TCPVS_FORWARD_X_FORWARDED_PROTO = 2,
+	TCPVS_FORWARD_X_FORWARDED_HOST = 4,
+	TCPVS_FORWARD_FORWARDED = 8,
+	TCPVS_FORWARD_VIA = 16,
+};
+
+/**
+ * enum tcpvs_allow - What is refused or left alone unless it is allowed.
+ * @TCPVS_ALLOW_CONNECT: The method CONNECT passes to a server and becomes a
+ *   tunnel after a 2xx.
+ * @TCPVS_ALLOW_RETRY_UNSAFE: A request whose method is not idempotent is sent
+ *   again too, when a pooled server connection turns out dead.
+ */
+enum tcpvs_allow {
+	TCPVS_ALLOW_CONNECT = 1,
+	TCPVS_ALLOW_RETRY_UNSAFE = 2,
+};
+
+/**
+ * enum tcpvs_proxy_header - The PROXY protocol header that begins a server
+ *   connection.
+ * @TCPVS_PROXY_HEADER_NONE: None is sent.
+ * @TCPVS_PROXY_HEADER_V1: Version 1, a line of text.
+ * @TCPVS_PROXY_HEADER_V2: Version 2, binary.
+ */
+enum tcpvs_proxy_header {
+	TCPVS_PROXY_HEADER_NONE,
+	TCPVS_PROXY_HEADER_V1,
+	TCPVS_PROXY_HEADER_V2,
+};
+
+#define TCPVS_TRUSTED_MAX	64
+
 enum {
 	TCPVS_A_ADDRESS_IPV4 = 1,
 	TCPVS_A_ADDRESS_IPV6,
@@ -54,6 +100,22 @@ enum {
 
 	__TCPVS_A_ADDRESS_MAX,
 	TCPVS_A_ADDRESS_MAX = (__TCPVS_A_ADDRESS_MAX - 1)
+};
+
+enum {
+	TCPVS_A_NETWORK_IPV4 = 1,
+	TCPVS_A_NETWORK_IPV6,
+	TCPVS_A_NETWORK_PREFIX,
+
+	__TCPVS_A_NETWORK_MAX,
+	TCPVS_A_NETWORK_MAX = (__TCPVS_A_NETWORK_MAX - 1)
+};
+
+enum {
+	TCPVS_A_NETWORKS_NETWORK = 1,
+
+	__TCPVS_A_NETWORKS_MAX,
+	TCPVS_A_NETWORKS_MAX = (__TCPVS_A_NETWORKS_MAX - 1)
 };
 
 enum {
@@ -65,6 +127,7 @@ enum {
 	TCPVS_A_TIMEOUTS_TUNNEL,
 	TCPVS_A_TIMEOUTS_POOL,
 	TCPVS_A_TIMEOUTS_DRAIN,
+	TCPVS_A_TIMEOUTS_AGE,
 
 	__TCPVS_A_TIMEOUTS_MAX,
 	TCPVS_A_TIMEOUTS_MAX = (__TCPVS_A_TIMEOUTS_MAX - 1)
@@ -79,6 +142,9 @@ enum {
 	TCPVS_A_LIMITS_POOL_CONNECTIONS,
 	TCPVS_A_LIMITS_RECEIVE_BUFFER,
 	TCPVS_A_LIMITS_LISTENERS,
+	TCPVS_A_LIMITS_TARGET_BYTES,
+	TCPVS_A_LIMITS_REQUESTS,
+	TCPVS_A_LIMITS_BODY_BYTES,
 
 	__TCPVS_A_LIMITS_MAX,
 	TCPVS_A_LIMITS_MAX = (__TCPVS_A_LIMITS_MAX - 1)
@@ -93,10 +159,14 @@ enum {
 	TCPVS_A_SERVICE_STATE,
 	TCPVS_A_SERVICE_TIMEOUTS,
 	TCPVS_A_SERVICE_LIMITS,
-	TCPVS_A_SERVICE_FORWARDED,
+	TCPVS_A_SERVICE_FORWARD,
 	TCPVS_A_SERVICE_SERVERS,
 	TCPVS_A_SERVICE_STATS,
 	TCPVS_A_SERVICE_NOW,
+	TCPVS_A_SERVICE_TRUSTED,
+	TCPVS_A_SERVICE_ACCEPT_PROXY,
+	TCPVS_A_SERVICE_SEND_PROXY,
+	TCPVS_A_SERVICE_ALLOW,
 
 	__TCPVS_A_SERVICE_MAX,
 	TCPVS_A_SERVICE_MAX = (__TCPVS_A_SERVICE_MAX - 1)
@@ -151,6 +221,14 @@ enum {
 	TCPVS_A_STATS_BROKEN,
 	TCPVS_A_STATS_HANDOFFS,
 	TCPVS_A_STATS_EVICTED,
+	TCPVS_A_STATS_REFUSED_UNTRUSTED,
+	TCPVS_A_STATS_BAD_PROXY,
+	TCPVS_A_STATS_LIMIT_HEAD,
+	TCPVS_A_STATS_LIMIT_TARGET,
+	TCPVS_A_STATS_LIMIT_BODY,
+	TCPVS_A_STATS_LIMIT_REQUESTS,
+	TCPVS_A_STATS_LIMIT_AGE,
+	TCPVS_A_STATS_TUNNELS,
 
 	__TCPVS_A_STATS_MAX,
 	TCPVS_A_STATS_MAX = (__TCPVS_A_STATS_MAX - 1)
