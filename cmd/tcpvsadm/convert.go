@@ -63,12 +63,9 @@ var settingFields = [config.NumSettings]settingField{
 	config.Listeners:        limit(func(l *ls) *uint32 { return &l.Listeners }, func(l *lc) **uint32 { return &l.Listeners }),
 	config.Forwarded: {
 		func(s *genl.Service) uint32 {
-			if s.Forwarded {
-				return 1
-			}
-			return 0
+			return uint32(s.Forward & genl.ForwardXForwardedFor)
 		},
-		func(c *genl.ServiceConfig, v uint32) { c.Forwarded = genl.Ptr(v != 0) },
+		func(c *genl.ServiceConfig, v uint32) { c.Forward = genl.Ptr(genl.Forward(v)) },
 	},
 }
 
