@@ -51,8 +51,15 @@ func runCompletion(s *session) error {
 			continue
 		}
 		list := values[o.long]
-		if o.arg == "on|off" {
-			list = `"on off"`
+		if set, ok := config.LookupSetting(o.long); ok {
+			switch info := set.Info(); info.Kind {
+			case config.Switch:
+				list = `"on off"`
+			case config.Choice:
+				list = `"` + strings.Join(info.Names, " ") + `"`
+			case config.Flags:
+				list = `"` + config.None + " " + strings.Join(info.Names, " ") + `"`
+			}
 		}
 		if list == "" {
 			plain = append(plain, dashes(o.short, o.long)...)

@@ -15,25 +15,30 @@ import (
 
 // settingField is where a setting lives in the protocol.
 type settingField struct {
-	get func(*genl.Service) uint32
-	set func(*genl.ServiceConfig, uint32)
+	get func(*genl.Service) uint64
+	set func(*genl.ServiceConfig, uint64)
 }
 
 func duration(get func(*genl.Timeouts) *time.Duration, set func(*genl.TimeoutsConfig) **time.Duration) settingField {
 	return settingField{
-		func(s *genl.Service) uint32 { return uint32(*get(&s.Timeouts) / time.Millisecond) },
-		func(c *genl.ServiceConfig, v uint32) {
+		func(s *genl.Service) uint64 { return uint64(*get(&s.Timeouts) / time.Millisecond) },
+		func(c *genl.ServiceConfig, v uint64) {
 			d := time.Duration(v) * time.Millisecond
 			*set(&c.Timeouts) = &d
 		},
 	}
 }
 
-func limit(get func(*genl.Limits) *uint32, set func(*genl.LimitsConfig) **uint32) settingField {
+// numeral is a limit, or what is as good as one: names by number, flags by bit.
+func numeral[T ~uint32 | ~uint64](get func(*genl.Service) T, set func(*genl.ServiceConfig) **T) settingField {
 	return settingField{
-		func(s *genl.Service) uint32 { return *get(&s.Limits) },
-		func(c *genl.ServiceConfig, v uint32) { *set(&c.Limits) = &v },
+		func(s *genl.Service) uint64 { return uint64(get(s)) },
+		func(c *genl.ServiceConfig, v uint64) { *set(c) = genl.Ptr(T(v)) },
 	}
+}
+
+func limit(get func(*genl.Limits) *uint32, set func(*genl.LimitsConfig) **uint32) settingField {
+	return numeral(func(s *genl.Service) uint32 { return *get(&s.Limits) }, func(c *genl.ServiceConfig) **uint32 { return set(&c.Limits) })
 }
 
 type (
@@ -42,6 +47,8 @@ type (
 	tc  = genl.TimeoutsConfig
 	ls  = genl.Limits
 	lc  = genl.LimitsConfig
+	sv  = genl.Service
+	sc  = genl.ServiceConfig
 )
 
 var settingFields = [config.NumSettings]settingField{
@@ -53,20 +60,30 @@ var settingFields = [config.NumSettings]settingField{
 	config.TunnelTimeout:    duration(func(t *ts) *dur { return &t.Tunnel }, func(t *tc) **dur { return &t.Tunnel }),
 	config.PoolTimeout:      duration(func(t *ts) *dur { return &t.Pool }, func(t *tc) **dur { return &t.Pool }),
 	config.DrainTimeout:     duration(func(t *ts) *dur { return &t.Drain }, func(t *tc) **dur { return &t.Drain }),
+	config.AgeTimeout:       duration(func(t *ts) *dur { return &t.Age }, func(t *tc) **dur { return &t.Age }),
 	config.MaxClients:       limit(func(l *ls) *uint32 { return &l.Connections }, func(l *lc) **uint32 { return &l.Connections }),
 	config.Backlog:          limit(func(l *ls) *uint32 { return &l.Backlog }, func(l *lc) **uint32 { return &l.Backlog }),
 	config.HeadBytes:        limit(func(l *ls) *uint32 { return &l.HeadBytes }, func(l *lc) **uint32 { return &l.HeadBytes }),
 	config.HeadFields:       limit(func(l *ls) *uint32 { return &l.HeadFields }, func(l *lc) **uint32 { return &l.HeadFields }),
+	config.TargetBytes:      limit(func(l *ls) *uint32 { return &l.TargetBytes }, func(l *lc) **uint32 { return &l.TargetBytes }),
+	config.BodyBytes:        numeral(func(s *sv) uint64 { return s.Limits.BodyBytes }, func(c *sc) **uint64 { return &c.Limits.BodyBytes }),
+	config.Requests:         limit(func(l *ls) *uint32 { return &l.Requests }, func(l *lc) **uint32 { return &l.Requests }),
 	config.Retries:          limit(func(l *ls) *uint32 { return &l.Retries }, func(l *lc) **uint32 { return &l.Retries }),
 	config.PoolConnections:  limit(func(l *ls) *uint32 { return &l.PoolConnections }, func(l *lc) **uint32 { return &l.PoolConnections }),
 	config.ReceiveBuffer:    limit(func(l *ls) *uint32 { return &l.ReceiveBuffer }, func(l *lc) **uint32 { return &l.ReceiveBuffer }),
 	config.Listeners:        limit(func(l *ls) *uint32 { return &l.Listeners }, func(l *lc) **uint32 { return &l.Listeners }),
-	config.Forwarded: {
-		func(s *genl.Service) uint32 {
-			return uint32(s.Forward & genl.ForwardXForwardedFor)
+	config.Forward:          numeral(func(s *sv) genl.Forward { return s.Forward }, func(c *sc) **genl.Forward { return &c.Forward }),
+	config.AcceptProxy: {
+		func(s *sv) uint64 {
+			if s.AcceptProxy {
+				return 1
+			}
+			return 0
 		},
-		func(c *genl.ServiceConfig, v uint32) { c.Forward = genl.Ptr(genl.Forward(v)) },
+		func(c *sc, v uint64) { c.AcceptProxy = genl.Ptr(v != 0) },
 	},
+	config.SendProxy: numeral(func(s *sv) genl.ProxyHeader { return s.SendProxy }, func(c *sc) **genl.ProxyHeader { return &c.SendProxy }),
+	config.Allow:     numeral(func(s *sv) genl.Allow { return s.Allow }, func(c *sc) **genl.Allow { return &c.Allow }),
 }
 
 func kernelMode(m config.Mode) genl.Mode {
@@ -88,6 +105,7 @@ func fromKernel(s *genl.Service) config.Service {
 	for i := range settingFields {
 		c.Settings[i] = settingFields[i].get(s)
 	}
+	c.Trusted = config.SortNetworks(s.Trusted)
 	return c
 }
 
@@ -98,6 +116,7 @@ func toKernel(s *config.Service) genl.ServiceConfig {
 		Mode:      genl.Ptr(kernelMode(s.Mode)),
 		Scheduler: &s.Scheduler,
 		Listen:    &s.Listen,
+		Trusted:   genl.Ptr(s.Trusted),
 	}
 	for i, v := range s.Settings {
 		settingFields[i].set(&c, v)

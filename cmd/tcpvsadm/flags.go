@@ -65,10 +65,10 @@ func init() {
 	listOptions := []string{"ident", "numeric", "stats", "rate", "interval", "sort", "exact", "output"}
 	commands = []*command{
 		{long: "add-service", short: "A", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, forService},
 			doc:   "add a virtual service", run: runAddService},
 		{long: "edit-service", short: "E", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, forService},
 			doc:   "change a virtual service; what is not given stays", run: runEditService},
 		{long: "delete-service", short: "D", needs: []string{"ident"},
 			doc: "delete a virtual service with its servers", run: runDeleteService},
@@ -137,17 +137,22 @@ func makeOptions() []*option {
 		switch info.Kind {
 		case config.Duration:
 			o.arg = "TIME"
-			if s != config.PoolTimeout {
+			if s != config.PoolTimeout && s != config.AgeTimeout {
 				o.doc = "until " + o.doc
 			}
 		case config.Size:
 			o.arg = "BYTES"
 		case config.Switch:
 			o.arg = "on|off"
+		case config.Choice:
+			o.arg = strings.Join(info.Names, "|")
+		case config.Flags:
+			o.arg = "NAME,..."
+			o.doc += ": " + info.Range()
 		default:
 			o.arg = "N"
 		}
-		o.doc += " (default " + s.Format(info.Default) + ")"
+		o.doc += " (default " + info.Word(info.Default) + ")"
 		if s == config.MaxClients { // the key of the file is the original's
 			alias := *o
 			alias.hidden = true
@@ -155,9 +160,13 @@ func makeOptions() []*option {
 			o.long = longOption(s)
 			o.doc += "; with --set: in the namespace, 1 to 16777216 or default"
 		}
+		if s == config.Forward {
+			list = append(list, &option{long: config.ForwardedAlias.Key, arg: "on|off", hidden: true})
+		}
 		list = append(list, o)
 	}
-	return list
+	return append(list, &option{long: config.TrustedKey, arg: "NETWORK,...",
+		doc: "whose word about the client is taken (default none)"})
 }
 
 // longOption is the option a setting is given by.
@@ -168,10 +177,21 @@ func longOption(s config.Setting) string {
 	return s.Info().Key
 }
 
+// aliasOption is the other name of such an option.
+func aliasOption(s config.Setting) string {
+	if s == config.Forward {
+		return config.ForwardedAlias.Key
+	}
+	return s.Info().Key
+}
+
 // settingOption returns the setting an option stands for.
 func settingOption(long string) (config.Setting, bool) {
-	if long == "max-connections" {
+	switch long {
+	case "max-connections":
 		return config.MaxClients, true
+	case config.ForwardedAlias.Key:
+		return config.Forward, true
 	}
 	return config.LookupSetting(long)
 }

@@ -203,6 +203,9 @@ func changed(s *config.Service, ch config.Change) genl.ServiceConfig {
 	if ch.Listen {
 		c.Listen = &s.Listen
 	}
+	if ch.Trusted {
+		c.Trusted = &s.Trusted
+	}
 	for _, k := range ch.Settings {
 		settingFields[k].set(&c, s.Settings[k])
 	}

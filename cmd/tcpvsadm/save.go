@@ -47,15 +47,18 @@ func saveLines(out io.Writer, c *config.Config) error {
 		fmt.Fprintln(w, strings.Join(words, " "))
 	}
 	if n := c.Settings.MaxConnections; n != 0 {
-		line("--set", "--"+config.MaxConnections.Key, config.MaxConnections.Format(n))
+		line("--set", "--"+config.MaxConnections.Key, config.MaxConnections.Format(uint64(n)))
 	}
 	for i := range c.Services {
 		s := &c.Services[i]
 		words := []string{"-A", "-i", s.Name, "-l", s.Listen.String(), "--mode", string(s.Mode), "-s", s.Scheduler}
 		for k, v := range s.Settings {
 			if set := config.Setting(k); v != set.Info().Default {
-				words = append(words, "--"+longOption(set), set.Format(v))
+				words = append(words, "--"+longOption(set), set.Info().Word(v))
 			}
+		}
+		if len(s.Trusted) > 0 {
+			words = append(words, "--"+config.TrustedKey, config.FormatNetworks(s.Trusted, ","))
 		}
 		line(words...)
 		for _, srv := range s.Servers {

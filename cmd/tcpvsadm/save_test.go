@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand"
 	"net/netip"
 	"reflect"
@@ -89,10 +90,28 @@ func (n *node) fill(r *rand.Rand) {
 			info := k.Info()
 			switch r.Intn(6) {
 			case 0:
-				settingFields[k].set(&c, info.Min+uint32(r.Int63n(int64(info.Max-info.Min)+1)))
+				if info.Max == math.MaxUint64 {
+					settingFields[k].set(&c, r.Uint64()>>r.Intn(64))
+				} else {
+					settingFields[k].set(&c, info.Min+uint64(r.Int63n(int64(info.Max-info.Min)+1)))
+				}
 			case 1:
-				settingFields[k].set(&c, []uint32{info.Min, info.Max}[r.Intn(2)])
+				settingFields[k].set(&c, []uint64{info.Min, info.Max}[r.Intn(2)])
 			}
+		}
+		trusted := []netip.Prefix{}
+		for range []int{0, 1, 2, config.MaxTrusted}[r.Intn(4)] {
+			a := netip.AddrFrom4([4]byte{byte(r.Intn(256)), byte(r.Intn(256)), byte(r.Intn(256)), byte(r.Intn(256))})
+			if r.Intn(3) == 0 {
+				a = netip.AddrFrom16([16]byte{0xfd, byte(r.Intn(256)), byte(r.Intn(256)), 15: byte(r.Intn(256))})
+			}
+			if p := netip.PrefixFrom(a, r.Intn(a.BitLen()+1)).Masked(); !slices.Contains(trusted, p) {
+				trusted = append(trusted, p)
+			}
+		}
+		c.Trusted = &trusted
+		if len(trusted) == 0 { // the kernel would refuse it
+			c.AcceptProxy = nil
 		}
 		if _, err := n.client.Service(ctx, name); err == nil {
 			continue
@@ -144,7 +163,7 @@ func (n *node) dump() any {
 		}
 		slices.SortFunc(servers, func(a, b genl.Server) int { return a.Address.Compare(b.Address) })
 		w.servers[s.Name] = servers
-		s.ID, s.State = 0, 0
+		s.ID, s.State, s.Trusted = 0, 0, config.SortNetworks(s.Trusted)
 		w.services[s.Name] = s
 	}
 	return w

@@ -20,11 +20,12 @@ type serviceArgs struct {
 	port      *uint16     // -P, or the port of -l
 	scheduler *config.Scheduler
 	mode      *config.Mode
-	settings  map[config.Setting]uint32
+	trusted   *[]netip.Prefix
+	settings  map[config.Setting]uint64
 }
 
 func (s *session) serviceArgs() (*serviceArgs, error) {
-	v := &serviceArgs{settings: make(map[config.Setting]uint32)}
+	v := &serviceArgs{settings: make(map[config.Setting]uint64)}
 	if text, ok := s.opts.get("listen"); ok {
 		a, err := s.names.ParseAddr(text)
 		if err == nil {
@@ -70,22 +71,38 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 			return nil, usagef("leave out --mode, or use -s rr, wrr or wlc", "-s %s works in mode %s only", text, sched.Mode)
 		}
 	}
+	if text, ok := s.opts.get(config.TrustedKey); ok {
+		list, err := config.ParseNetworks(text)
+		if err != nil {
+			return nil, badValue(config.TrustedKey, err)
+		}
+		v.trusted = &list
+	}
 	for long, text := range s.opts.vals {
 		set, ok := settingOption(long)
 		if !ok {
 			continue
 		}
 		if _, twice := v.settings[set]; twice {
-			return nil, usagef("they are two names of one option", "--max-connections and --maxclients are both given")
+			return nil, usagef("they are two names of one option", "--%s and --%s are both given", longOption(set), aliasOption(set))
 		}
-		n, err := set.Parse(text)
+		parse := set.Parse
+		if long == config.ForwardedAlias.Key {
+			parse = config.ForwardedAlias.Parse
+		}
+		n, err := parse(text)
 		if err != nil {
 			return nil, badValue(long, err)
 		}
 		v.settings[set] = n
 	}
+	if s.opts.cmd.long == "add-service" && v.settings[config.AcceptProxy] != 0 && (v.trusted == nil || len(*v.trusted) == 0) {
+		return nil, &usageError{"--accept-proxy without --trusted would let nobody connect", trustHint, "accept-proxy"}
+	}
 	return v, nil
 }
+
+const trustHint = "--trusted NETWORK,... names the proxies in front of the balancer"
 
 // config turns the arguments into a request. A mode that a scheduler merely
 // implies is no part of it: -s wlc changes the scheduler of a service, not what
@@ -105,6 +122,7 @@ func (v *serviceArgs) config() genl.ServiceConfig {
 	for s, n := range v.settings {
 		settingFields[s].set(&c, n)
 	}
+	c.Trusted = v.trusted
 	return c
 }
 
@@ -150,6 +168,9 @@ func (v *serviceArgs) complete(name string) config.Service {
 	for s, n := range v.settings {
 		svc.Settings[s] = n
 	}
+	if v.trusted != nil {
+		svc.Trusted = *v.trusted
+	}
 	return svc
 }
 
@@ -158,7 +179,7 @@ func runEditService(s *session) error {
 	if err != nil {
 		return err
 	}
-	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && len(v.settings) == 0 {
+	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && len(v.settings) == 0 {
 		return usagef("give what shall change: -s, --mode, -l, -P or a setting; "+program+" -h lists them", "-E changes nothing")
 	}
 	c, err := s.client()
@@ -192,6 +213,9 @@ func editService(ctx context.Context, c serviceSetter, name string, v *serviceAr
 	if errors.Is(err, genl.ErrBusy) && (req.Listen != nil || req.Mode != nil) {
 		return &opError{what: "change service \"" + name + "\"", err: err,
 			hint: "stop it first: " + program + " --stop --now -i " + name}
+	}
+	if errors.Is(err, genl.ErrInvalid) && (req.AcceptProxy != nil || req.Trusted != nil) {
+		return &opError{what: "change service \"" + name + "\"", err: err, hint: trustHint}
 	}
 	return cannot(err, "change service %q", name)
 }

@@ -36,6 +36,6 @@ func (s *session) setArgs(into *config.Settings) error {
 	if err != nil {
 		return badValue(long, err)
 	}
-	into.MaxConnections = n
+	into.MaxConnections = uint32(n)
 	return nil
 }

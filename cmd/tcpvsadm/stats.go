@@ -26,6 +26,7 @@ var statsColumns = []column{
 	right("CONNS"), right("ACTIVE"), right("REQUESTS"),
 	right("2XX"), right("3XX"), right("4XX"), right("5XX"),
 	right("BYTES-IN"), right("BYTES-OUT"), right("ERRORS"),
+	right("LIMITED"), right("TUNNELS"), // of a service
 }
 
 // The columns that say who a row is about; WEIGHT is a number, but none of a
@@ -39,7 +40,7 @@ const (
 // serviceErrors is what went wrong for clients of a service, beside what their
 // statuses tell: connections not accepted, and requests without a whole answer.
 func serviceErrors(s *genl.ServiceStats) uint64 {
-	return s.RefusedLimit + s.RefusedMemory + s.Aborted + s.ConnectErrors + s.BadResponse
+	return s.RefusedLimit + s.RefusedMemory + s.RefusedUntrusted + s.BadProxy + s.Aborted + s.ConnectErrors + s.BadResponse
 }
 
 // serverErrors is what went wrong at a server.
@@ -50,7 +51,8 @@ func serverErrors(s *genl.ServerStats) uint64 {
 func serviceCounts(c *genl.ServiceStats) []uint64 {
 	return []uint64{c.Connections, c.Active, c.Requests,
 		c.Responses2xx, c.Responses3xx, c.Responses4xx, c.Responses5xx,
-		c.ClientBytesIn, c.ClientBytesOut, serviceErrors(c)}
+		c.ClientBytesIn, c.ClientBytesOut, serviceErrors(c),
+		c.LimitHead + c.LimitTarget + c.LimitBody, c.Tunnels}
 }
 
 // serverCounts has in and out as directions of the whole way: in is what comes
@@ -133,6 +135,9 @@ func newStatsRow(who []string, counts []uint64, r *rates, known, exact bool) sta
 			}
 		}
 		row.cells, row.numbers = append(row.cells, text), append(row.numbers, v)
+	}
+	for len(row.cells) < len(statsColumns) { // what servers do not count
+		row.cells, row.numbers = append(row.cells, ""), append(row.numbers, math.NaN())
 	}
 	return row
 }

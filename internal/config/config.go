@@ -13,7 +13,7 @@
 // must come up before DNS does.
 //
 // The files: lex.go and parse.go read, virtual.go and namespace.go know what
-// is in a block, print.go prints, settings.go is the table of the numeric keys,
+// is in a block, print.go prints, settings.go is the table of most keys,
 // check.go the rules a single value must obey, plan.go the difference between
 // two tables.
 package config
@@ -61,6 +61,7 @@ type Service struct {
 	Scheduler string // as the kernel names it: rr, wrr, wlc
 	Listen    netip.AddrPort
 	Settings  Values
+	Trusted   []netip.Prefix // sorted
 	Servers   []Server
 	Pos       Pos // of its name in the file
 }

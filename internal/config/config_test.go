@@ -5,6 +5,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand"
 	"net/netip"
 	"os"
@@ -108,15 +109,23 @@ func TestFullFile(t *testing.T) {
     tunnel-timeout = 2h
     pool-timeout = 10s
     drain-timeout = 1m
+    age-timeout = 10m
     maxclients = 20000
     backlog = 4096
     head-bytes = 32k
     head-fields = 64
+    target-bytes = 4k
+    body-bytes = 5g
+    requests = 1000
     retries = 2
     pool-connections = 256
     receive-buffer = 1m
     listeners = 4
-    forwarded = off
+    forward = x-forwarded-for x-forwarded-proto via
+    accept-proxy = on
+    send-proxy = v2
+    allow = connect retry-unsafe
+    trusted = 10.0.0.0/8 192.0.2.1/32 fd00::/8
     server = 10.0.1.1:8080 3
     server = 10.0.1.2:8080 1
     server = 10.0.1.3:80 1
@@ -246,6 +255,30 @@ func TestErrors(t *testing.T) {
 		{"virtual a { maxclients = 16777217 }", `f:1:26: "16777217" is out of range`, "0 to 16777216"},
 		{"virtual a { maxclients = 5s }", `f:1:26: "5s" is not a number`, "0 to 16777216"},
 		{"virtual a { head-bytes = 64k }", `f:1:26: "64k" is out of range`, "512 to 65535"},
+		{"virtual a { body-bytes = 17179869184g }", `f:1:26: "17179869184g" is out of range`, "any number"},
+		{"virtual a { age-timeout = 5 }", `f:1:27: "5" is not a time`, "5s is seconds"},
+		{"virtual a { trusted = 10.0.0.1/8 }", `f:1:23: "10.0.0.1/8" has bits behind its length`, "write 10.0.0.0/8, or 10.0.0.1/32 for the one address"},
+		{"virtual a { trusted = fd00::1/8 }", `f:1:23: "fd00::1/8" has bits behind its length`, "write fd00::/8, or fd00::1/128"},
+		{"virtual a { trusted = 10.0.0.0/33 }", `f:1:23: "10.0.0.0/33" has no length of a network`, "0 to 32"},
+		{"virtual a { trusted = 10.0.0.0/ }", `f:1:23: "10.0.0.0/" has no length of a network`, "0 to 32"},
+		{"virtual a { trusted = fd00::/129 }", `f:1:23: "fd00::/129" has no length of a network`, "0 to 128"},
+		{"virtual a { trusted = localhost }", `f:1:23: "localhost" is not a network`, "names are not looked up"},
+		{"virtual a { trusted = 10.0.0.0/8 10.0.0 }", `f:1:34: "10.0.0" is not a network`, "10.0.0.0/8"},
+		{"virtual a { trusted = ::ffff:10.0.0.0/104 }", `f:1:23: "::ffff:10.0.0.0/104" is an IPv4 address in an IPv6 dress`, "10.0.0.0"},
+		{"virtual a { trusted = fe80::%eth0/10 }", `f:1:23: "fe80::%eth0/10" names an interface`, "interface"},
+		{"virtual a { trusted = 10.0.0.0/8\n trusted = ::/0 10.0.0.0/8 }", `f:2:17: network 10.0.0.0/8 is given twice`, ""},
+		{"virtual a { trusted = none 10.0.0.0/8 }", `f:1:23: "none" stands alone`, "not both"},
+		{"virtual a { trusted = 10.0.0.0/8\n trusted = none }", `f:2:12: "none" stands alone`, "remove"},
+		{"virtual a { forward = via x-forwarded-fro\n}", `f:1:23: "x-forwarded-fro" is unknown to forward`, `did you mean "x-forwarded-for"?`},
+		{"virtual a { forward = via, via }", `f:1:23: "via" is given twice`, ""},
+		{"virtual a { forward = via none }", `f:1:23: "none" stands alone`, "not both"},
+		{"virtual a { forward = \"\" }", `f:1:23: "" is unknown to forward`, "none or any of x-forwarded-for"},
+		{"virtual a { forward = via\n forwarded = off }", `f:2:2: forwarded and forward are two names of one setting`, "line 1"},
+		{"virtual a { send-proxy = v3 }", `f:1:26: "v3" is unknown to send-proxy`, "v1"},
+		{"virtual a { allow = everything }", `f:1:21: "everything" is unknown to allow`, "connect, retry-unsafe"},
+		{"virtual a { accept-proxy = on\n trusted = none }", `f:1:13: accept-proxy without trusted networks would let nobody connect`, "trusted = NETWORK"},
+		{"virtual a { accept-proxy = on\n trusted = 1 }", `f:2:12: "1" is not a network`, ""},
+		{"virtual a { accept-proxy = v1 }", `f:1:28: "v1" is neither on nor off`, ""},
 		{"virtual a { forwarded = maybe }", `f:1:25: "maybe" is neither on nor off`, ""},
 		{"virtual a { startservers = many }", `f:1:28: "many" is not a number`, ""},
 		{"virtual a { listen = \"1.2.3.4:80\n}", `f:1:22: this string has no end`, `\"`},
@@ -388,10 +421,14 @@ func randomConfig(r *rand.Rand) *Config {
 			info := Setting(k).Info()
 			switch r.Intn(4) {
 			case 0:
-				s.Settings[k] = info.Min + uint32(r.Int63n(int64(info.Max-info.Min)+1))
+				s.Settings[k] = between(r, info)
 			case 1:
-				s.Settings[k] = []uint32{info.Min, info.Max}[r.Intn(2)]
+				s.Settings[k] = []uint64{info.Min, info.Max}[r.Intn(2)]
 			}
+		}
+		s.Trusted = randomNetworks(r)
+		if len(s.Trusted) == 0 {
+			s.Settings[AcceptProxy] = 0
 		}
 		for j, m := 0, r.Intn(5); j < m; j++ {
 			s.Servers = append(s.Servers, Server{Addr: randomAddr(r, uint16(1+j)), Weight: uint32(r.Intn(MaxWeight + 1))})
@@ -399,6 +436,28 @@ func randomConfig(r *rand.Rand) *Config {
 		c.Services = append(c.Services, s)
 	}
 	return c
+}
+
+func between(r *rand.Rand, info SettingInfo) uint64 {
+	if info.Max == math.MaxUint64 {
+		return r.Uint64() >> r.Intn(64)
+	}
+	return info.Min + uint64(r.Int63n(int64(info.Max-info.Min)+1))
+}
+
+// randomNetworks makes a valid list, sorted.
+func randomNetworks(r *rand.Rand) []netip.Prefix {
+	var list []netip.Prefix
+	for range []int{0, 0, 0, 1, 5, MaxTrusted}[r.Intn(6)] {
+		a := randomAddr(r, 1).Addr()
+		if r.Intn(2) == 0 {
+			a = netip.AddrFrom4([4]byte{byte(r.Intn(256)), byte(r.Intn(256)), byte(r.Intn(256)), byte(r.Intn(256))})
+		}
+		if more, err := addNetwork(list, netip.PrefixFrom(a, r.Intn(a.BitLen()+1)).Masked().String()); err == nil {
+			list = more
+		}
+	}
+	return list
 }
 
 func randomAddr(r *rand.Rand, port uint16) netip.AddrPort {
@@ -438,16 +497,17 @@ func TestPrintParseFixpoint(t *testing.T) {
 func TestSettingFormatParse(t *testing.T) {
 	for s := Setting(0); s < NumSettings; s++ {
 		info := s.Info()
-		for _, v := range []uint32{info.Min, info.Max, info.Default, (info.Min + info.Max) / 2} {
+		for _, v := range []uint64{info.Min, info.Max, info.Default, info.Min/2 + info.Max/2} {
 			got, err := s.Parse(s.Format(v))
 			if err != nil || got != v {
 				t.Errorf("%s: %d is printed %s and read %d, %v", info.Key, v, s.Format(v), got, err)
 			}
 		}
-		if info.Kind == Switch {
-			continue
+		bad := []string{"", "-1", "+5s", "1.5s", " ", "s", "k", "99999999999999999999g", "99999999999999999999h", "nonsense"}
+		if info.Max < math.MaxUint64 && info.Kind != Switch {
+			bad = append(bad, fmt.Sprint(info.Max+1))
 		}
-		for _, bad := range []string{"", "-1", "+5s", "1.5s", " ", "s", "k", fmt.Sprint(uint64(info.Max) + 1)} {
+		for _, bad := range bad {
 			if v, err := s.Parse(bad); err == nil {
 				t.Errorf("%s: %q is taken for %d", info.Key, bad, v)
 			}

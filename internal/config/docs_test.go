@@ -4,7 +4,9 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,20 +23,43 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 		t.Fatal(err)
 	}
 	var spec struct {
+		Definitions []struct {
+			Type    string
+			Name    string
+			Value   uint64
+			Entries []any
+		}
 		Sets []struct {
 			Name       string
 			Attributes []struct {
 				Name   string
 				Type   string
+				Enum   string
 				Doc    string
-				Checks struct{ Min, Max uint32 }
+				Checks struct{ Min, Max uint64 }
 			}
 		} `yaml:"attribute-sets"`
 	}
 	if err := yaml.Unmarshal(text, &spec); err != nil {
 		t.Fatal(err)
 	}
-	defaultOf := regexp.MustCompile(`\(default (\d+)\)`)
+	enums := make(map[string][]string)
+	kinds := make(map[string]Kind)
+	for _, def := range spec.Definitions {
+		kinds[def.Name] = Choice
+		if def.Type == "flags" {
+			kinds[def.Name] = Flags
+		}
+		for _, e := range def.Entries {
+			if m, ok := e.(map[string]any); ok {
+				enums[def.Name] = append(enums[def.Name], m["name"].(string))
+			}
+		}
+		if def.Name == "trusted-max" && def.Value != MaxTrusted {
+			t.Errorf("the protocol has %d trusted networks, the file %d", def.Value, MaxTrusted)
+		}
+	}
+	defaultOf := regexp.MustCompile(`\(default ([a-z\d-]+)\)`)
 	seen := 0
 	for _, set := range spec.Sets {
 		for _, a := range set.Attributes {
@@ -45,7 +70,12 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 			case set.Name == "limits" && a.Name == "connections":
 				key = "maxclients"
 			case set.Name == "limits":
-			case set.Name == "service" && a.Name == "forwarded":
+			case set.Name == "service" && plainAttributes[a.Name]:
+			case set.Name == "service":
+				if !otherAttributes[a.Name] {
+					t.Errorf("nobody thought of service.%s", a.Name)
+				}
+				continue
 			default:
 				continue
 			}
@@ -56,13 +86,31 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 				continue
 			}
 			info := s.Info()
-			m := defaultOf.FindStringSubmatch(a.Doc)
-			if m == nil {
+			min, max, def := a.Checks.Min, a.Checks.Max, "0" // of flags it is none
+			if a.Type == "uint" && max == 0 {
+				max = math.MaxUint64
+			}
+			if a.Enum != "" {
+				names := enums[a.Enum]
+				if !reflect.DeepEqual(names, info.Names) || info.Kind != kinds[a.Enum] {
+					t.Errorf("%s: names %v, but the protocol has %v", key, info.Names, names)
+				}
+				max = uint64(len(names)) - 1
+				if info.Kind == Flags {
+					max = 1<<len(names) - 1
+				}
+			}
+			if m := defaultOf.FindStringSubmatch(a.Doc); m != nil {
+				def = m[1]
+				if v, err := info.Parse(def); err == nil && a.Enum != "" {
+					def = fmt.Sprint(v)
+				}
+			} else if info.Kind != Flags {
 				t.Errorf("%s.%s: no default in %q", set.Name, a.Name, a.Doc)
 				continue
 			}
 			got := fmt.Sprintf("%d to %d, %d", info.Min, info.Max, info.Default)
-			if want := fmt.Sprintf("%d to %d, %s", a.Checks.Min, a.Checks.Max, m[1]); got != want {
+			if want := fmt.Sprintf("%d to %d, %s", min, max, def); got != want {
 				t.Errorf("%s: %s, but the protocol says %s", key, got, want)
 			}
 		}
@@ -88,6 +136,16 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 	}
 }
 
+// The attributes of a service that are one number, and those that are not.
+var (
+	plainAttributes = map[string]bool{"forward": true, "accept-proxy": true, "send-proxy": true, "allow": true}
+	otherAttributes = map[string]bool{
+		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, // keys of their own
+		"timeouts": true, "limits": true, // sets of them
+		"id": true, "state": true, "servers": true, "stats": true, "now": true, // nobody's to decide
+	}
+)
+
 // Every key is documented, with its default.
 func TestKeysAreDocumented(t *testing.T) {
 	for _, tt := range []struct{ file, entry, key, def string }{
@@ -99,7 +157,7 @@ func TestKeysAreDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.ReplaceAll(string(raw), `\-`, "-")
-		for _, key := range ignoredKeys {
+		for _, key := range append(aliasKeys, ignoredKeys...) {
 			if !strings.Contains(text, key) {
 				t.Errorf("%s does not tell of %s", tt.file, key)
 			}

@@ -27,7 +27,7 @@ var MaxConnections = SettingInfo{
 // MaxConnectionsDefault is the kernel's default on a machine with so much
 // memory: one connection for each 64 KiB.
 func MaxConnectionsDefault(memory uint64) uint32 {
-	return uint32(min(max(memory>>16, uint64(MaxConnections.Min)), uint64(MaxConnections.Max)))
+	return uint32(min(max(memory>>16, MaxConnections.Min), MaxConnections.Max))
 }
 
 // SettingsKeys lists the keys of the block.
@@ -71,6 +71,6 @@ func (b *settingsBlock) item(p *parser, key, val token) {
 			p.failWith(val.pos, err)
 			return
 		}
-		p.conf.Settings.MaxConnections = v
+		p.conf.Settings.MaxConnections = uint32(v)
 	}
 }

@@ -14,6 +14,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Present is the table as it is.
@@ -59,12 +60,13 @@ type Op struct {
 // Change names the fields of a service that differ.
 type Change struct {
 	Mode, Scheduler, Listen bool
+	Trusted                 bool
 	Settings                []Setting
 }
 
 // Any tells whether anything differs.
 func (c Change) Any() bool {
-	return c.Mode || c.Scheduler || c.Listen || len(c.Settings) > 0
+	return c.Mode || c.Scheduler || c.Listen || c.Trusted || len(c.Settings) > 0
 }
 
 func (o Op) String() string {
@@ -158,6 +160,7 @@ func (p *Plan) change(h *State, w *Service) {
 		Mode:      h.Mode != w.Mode,
 		Scheduler: h.Scheduler != w.Scheduler,
 		Listen:    h.Listen != w.Listen,
+		Trusted:   !slices.Equal(h.Trusted, w.Trusted),
 	}
 	for s := range w.Settings {
 		if w.Settings[s] != h.Settings[s] {

@@ -78,6 +78,9 @@ func (m *model) apply(op Op) {
 		if op.Change.Scheduler {
 			s.Scheduler = op.Service.Scheduler
 		}
+		if op.Change.Trusted {
+			s.Trusted = op.Service.Trusted
+		}
 		for _, k := range op.Change.Settings {
 			s.Settings[k] = op.Service.Settings[k]
 		}
@@ -106,7 +109,11 @@ func mix(r *rand.Rand, from *Config) *Config {
 			s.Mode = []Mode{ModeTCP, ModeHTTP}[r.Intn(2)]
 		}
 		if r.Intn(3) == 0 {
-			s.Settings[Retries] = uint32(r.Intn(16))
+			s.Settings[Retries] = uint64(r.Intn(16))
+			s.Settings[BodyBytes] = r.Uint64()
+		}
+		if r.Intn(3) == 0 {
+			s.Trusted = randomNetworks(r)
 		}
 		if r.Intn(3) == 0 {
 			s.Scheduler = "rr"

@@ -45,6 +45,7 @@ func (s *Service) items(names *Names) []item {
 		info := Setting(i).Info()
 		list = append(list, item{key: info.Key, value: info.Format(v), implied: v == info.Default})
 	}
+	list = append(list, item{key: TrustedKey, value: FormatNetworks(s.Trusted, " "), implied: len(s.Trusted) == 0})
 	for _, srv := range s.Servers {
 		list = append(list, item{key: "server", value: names.FormatAddr(srv.Addr), server: true,
 			detail: strconv.FormatUint(uint64(srv.Weight), 10)})
@@ -56,7 +57,7 @@ func (s *Service) items(names *Names) []item {
 func (s *Settings) items() []item {
 	it := item{key: MaxConnections.Key, value: "default", implied: true}
 	if s.MaxConnections != 0 {
-		it.value, it.implied = MaxConnections.Format(s.MaxConnections), false
+		it.value, it.implied = MaxConnections.Format(uint64(s.MaxConnections)), false
 	}
 	return []item{it}
 }

@@ -22,6 +22,8 @@ type block struct {
 	sched   *Scheduler
 	schedAt Pos
 	noPort  []int // servers that take the port of the service
+
+	badTrusted bool // a trusted network was refused
 }
 
 // virtual reads a block; false means that it did not come to the block.
@@ -55,7 +57,10 @@ func (p *parser) virtual() bool {
 }
 
 // The keys that are no numeric setting.
-var plainKeys = []string{"listen", "mode", "scheduler", "server"}
+var plainKeys = []string{"listen", "mode", "scheduler", "server", TrustedKey}
+
+// The older key of forward.
+var aliasKeys = []string{ForwardedAlias.Key}
 
 // The original sized its pool of threads by these.
 var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
@@ -72,7 +77,7 @@ func Keys() []string {
 	for s := Setting(0); s < NumSettings; s++ {
 		keys = append(keys, s.Info().Key)
 	}
-	return append(keys, ignoredKeys...)
+	return append(append(keys, aliasKeys...), ignoredKeys...)
 }
 
 func (b *block) title() string              { return "the block of " + quote(b.svc.Name) }
@@ -87,12 +92,22 @@ func (b *block) item(p *parser, key, val token) {
 		b.server(p, val)
 		return
 	}
+	if low == TrustedKey {
+		b.trusted(p, p.words(val))
+		return
+	}
 	if !p.once(b.seen, key) {
 		return
 	}
 
 	if s, ok := LookupSetting(low); ok {
-		v, err := s.Parse(val.text)
+		text := val.text
+		if s.Info().Kind == Flags {
+			for _, t := range p.words(val)[1:] {
+				text += " " + t.text
+			}
+		}
+		v, err := s.Parse(text)
 		if err != nil {
 			p.failWith(val.pos, err)
 			return
@@ -101,6 +116,13 @@ func (b *block) item(p *parser, key, val token) {
 		return
 	}
 	switch low {
+	case ForwardedAlias.Key:
+		v, err := ForwardedAlias.Parse(val.text)
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		b.svc.Settings[Forward] = v
 	case "listen":
 		a, err := p.names.ParseAddr(val.text)
 		if err == nil {
@@ -137,6 +159,46 @@ func (b *block) item(p *parser, key, val token) {
 			p.ignored = true
 			p.conf.Notes = append(p.conf.Notes, Note{p.file, key.pos,
 				strings.Join(ignoredKeys, ", ") + " are ignored: workers are one a CPU, there is no pool of threads to size"})
+		}
+	}
+}
+
+// words returns a value of several words: what follows it on its line, up to the
+// next key.
+func (p *parser) words(val token) []token {
+	list := []token{val}
+	for {
+		saved := p.lex
+		t := p.lex.next(false)
+		if t.kind != tokWord && t.kind != tokString || t.pos.Line != val.pos.Line || p.peek().kind == tokEqual {
+			p.lex = saved
+			return list
+		}
+		list = append(list, t)
+	}
+}
+
+// trusted takes networks; the key may stand several times.
+func (b *block) trusted(p *parser, words []token) {
+	_, again := b.seen[TrustedKey]
+	b.seen[TrustedKey] = words[0].pos
+	if len(words) == 1 && strings.EqualFold(words[0].text, None) {
+		if again {
+			p.fail(words[0].pos, "remove this line, or the networks", "%q stands alone", None)
+		}
+		return
+	}
+	for _, w := range words {
+		if strings.EqualFold(w.text, None) {
+			p.fail(w.pos, "give "+None+", or networks, not both", "%q stands alone", None)
+			continue
+		}
+		for _, text := range splitList(w.text) {
+			var err error
+			if b.svc.Trusted, err = addNetwork(b.svc.Trusted, text); err != nil {
+				p.failWith(w.pos, err)
+				b.badTrusted = true
+			}
 		}
 	}
 }
@@ -190,6 +252,16 @@ func (b *block) finish(p *parser) {
 			p.fail(b.schedAt, fmt.Sprintf("remove the mode, or choose a scheduler that works in mode %s: rr, wrr, wlc", svc.Mode),
 				"this scheduler works in mode %s only, line %d says mode %s", b.sched.Mode, b.modePos.Line, svc.Mode)
 		}
+	}
+	if old, ok := b.seen[ForwardedAlias.Key]; ok {
+		if at, ok := b.seen[Forward.Info().Key]; ok {
+			p.fail(old, fmt.Sprintf("line %d says the same with more words; remove this line", at.Line),
+				"%s and %s are two names of one setting", ForwardedAlias.Key, Forward.Info().Key)
+		}
+	}
+	if svc.Settings[AcceptProxy] != 0 && len(svc.Trusted) == 0 && !b.badTrusted {
+		p.fail(b.seen[AcceptProxy.Info().Key], "add "+TrustedKey+" = NETWORK, with the proxies in front of the balancer",
+			"accept-proxy without trusted networks would let nobody connect")
 	}
 	for _, i := range b.noPort {
 		s := &svc.Servers[i]
