@@ -12,9 +12,10 @@
  * servers has the same.
  *
  * A pick is O(1): one place, and while the server there is not to be used (tried,
- * or at the bound of sched_bound.c) the next. Neighbours in the table have
- * nothing to do with each other, so the keys of a server that is skipped spread
- * over all, each to always the same.
+ * or at the bound of sched_bound.c) another that follows from the key. So the
+ * keys of a server that is skipped spread over all, each to always the same. (Not
+ * so if it were the next place: with few servers the table has patterns, and most
+ * neighbours of a server's places may be one other's.)
  */
 #include "sched_impl.h"
 
@@ -23,6 +24,7 @@
  * have not, is an accident of 1 in a million, and costs a search of O(n).
  */
 #define PROBES		64
+#define GOLDEN		0x9e3779b97f4a7c15ULL	/* or mix() would keep 0 */
 
 /* 100 places a server as in the paper; but at most 2 MB, 16 places a server. */
 #define PLACES		100
@@ -156,21 +158,18 @@ static void mh_exit(struct tcpvs_set *set)
 
 static int mh_pick(struct tcpvs_set *set, const struct tcpvs_pick *pick)
 {
+	u64 key = tcpvs_mix(pick->key);
 	struct mh *p = set->priv;
-	unsigned int i;
-	u32 pos;
+	unsigned int i, idx;
 
 	if (!p->size)
 		return -1;
-	pos = mul_u64_u64_shr(tcpvs_mix(pick->key), p->size, 64);
 	for (i = 0; i < PROBES; i++) {
-		const struct tcpvs_member *m = &set->member[p->place[pos]];
-
-		if (tcpvs_usable(m, pick) &&
-		    tcpvs_bound_room(&p->bound, set, m))
-			return p->place[pos];
-		if (++pos == p->size)
-			pos = 0;
+		idx = p->place[mul_u64_u64_shr(key, p->size, 64)];
+		if (tcpvs_usable(&set->member[idx], pick) &&
+		    tcpvs_bound_room(&p->bound, set, &set->member[idx]))
+			return idx;
+		key = tcpvs_mix(key + GOLDEN);
 	}
 	return tcpvs_bound_least(set, pick);
 }

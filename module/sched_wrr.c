@@ -83,43 +83,64 @@ static void wrr_exit(struct tcpvs_set *set)
 	kvfree(p);
 }
 
-/* How much of its round is over, in 1/2^32. */
-static u32 phase_of(struct wrr *p)
+/**
+ * struct point - how much of its round a set has behind it
+ * @phase: in 1/2^32
+ * @id: of the server whose turn is due then, 0 if that is not known
+ * @place: of that server in the set
+ */
+struct point {
+	u32 phase;
+	u32 id;
+	u32 place;
+};
+
+static struct point point_of(const struct tcpvs_set *set)
 {
+	struct wrr *p = set->priv;
 	const struct tcpvs_turn *t = p->heap;
-	u64 done = 0;
+	struct point at = {};
 	u32 pos;
 
 	if (p->len) {
 		div_u64_rem(atomic64_read(&p->pos), p->len, &pos);
-		return div_u64((u64)pos << 32, p->len);
+		at.phase = div_u64((u64)pos << 32, p->len);
+	} else if (p->n) {
+		spin_lock(&p->lock);
+		at.phase = div_u64((2ULL * t->r + 1) << 32, 2 * t->weight);
+		at.place = t->idx;
+		at.id = set->member[t->idx].id;
+		spin_unlock(&p->lock);
 	}
-	if (!p->n)
-		return 0;
-	spin_lock(&p->lock);
-	/* Up to where the next turn begins; it is due in its middle. */
-	done = div_u64((u64)t->r << 32, t->weight);
-	spin_unlock(&p->lock);
-	return done;
+	return at;
 }
 
 static void wrr_inherit(struct tcpvs_set *set, const struct tcpvs_set *old)
 {
-	u64 phase = phase_of(old->priv);
+	struct point at = point_of(old);
 	struct wrr *p = set->priv;
 	unsigned int i;
 
 	if (p->len) {
-		/* Rounded up, as phase_of() rounds down: the same table goes on. */
-		atomic64_set(&p->pos, (phase * p->len + U32_MAX) >> 32);
+		/* Rounded up, as phases are rounded down: the same table goes on. */
+		atomic64_set(&p->pos, ((u64)at.phase * p->len + U32_MAX) >> 32);
 		return;
 	}
-	/* Every turn that is due before that was taken. */
+	for (i = 0; at.id && i < set->n; i++)
+		if (set->member[i].id == at.id)
+			at.place = i;
+	/* What is due before has been taken; of what is due then, what comes first. */
 	for (i = 0; i < p->n; i++) {
-		p->heap[i].r = (phase * p->heap[i].weight + BIT(31) - 1) >> 32;
-		if (p->heap[i].r == p->heap[i].weight) {
-			p->heap[i].r = 0;
-			p->heap[i].round = 1;
+		struct tcpvs_turn *t = &p->heap[i];
+		u64 due = (u64)at.phase * t->weight;
+
+		if (t->idx < at.place)
+			t->r = (due + t->weight + BIT(31)) >> 32;
+		else
+			t->r = (due + BIT(31) - 1) >> 32;
+		if (t->r == t->weight) {
+			t->r = 0;
+			t->round = 1;
 		}
 	}
 	tcpvs_turns_heapify(p->heap, p->n);
