@@ -144,7 +144,7 @@ func TestLife(t *testing.T) {
 		t.Errorf("got %+v, %v", workers, err)
 	}
 	schedulers, err := c.Schedulers(ctx)
-	if err != nil || len(schedulers) != 3 || schedulers[0].Name != "rr" || schedulers[0].Doc == "" {
+	if err != nil || len(schedulers) != 10 || schedulers[0].Name != "rr" || schedulers[0].Doc == "" {
 		t.Errorf("got %+v, %v", schedulers, err)
 	}
 }

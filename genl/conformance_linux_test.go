@@ -528,7 +528,7 @@ func TestReadBack(t *testing.T) {
 			}
 		}
 		slices.Sort(names)
-		if strings.Join(names, " ") != "rr wlc wrr" {
+		if strings.Join(names, " ") != "lc lt mh nq p2c rr sed sh wlc wrr" {
 			t.Errorf("got %v", names)
 		}
 	})

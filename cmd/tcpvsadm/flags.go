@@ -114,7 +114,7 @@ func makeOptions() []*option {
 		{long: "ident", short: "i", arg: "NAME", doc: "name of the virtual service"},
 		{long: "listen", short: "l", arg: "ADDR[:PORT]", doc: "where the service listens (default 0.0.0.0); with metrics: where to serve them"},
 		{long: "port", short: "P", arg: "PORT", doc: "port at which it listens (default 8080)"},
-		{long: "scheduler", short: "s", arg: "NAME", doc: "http, phttp, rr, wrr or wlc (default http)"},
+		{long: "scheduler", short: "s", arg: "NAME", doc: "how a server is chosen: see \"show schedulers\" (default http)"},
 		{long: "mode", arg: "tcp|http", doc: "what is scheduled: connections or requests"},
 		{long: "real-server", short: "r", arg: "HOST[:PORT]", doc: "real server (default port: that of the service)"},
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},

@@ -68,7 +68,7 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 		}
 		v.scheduler = &sched
 		if sched.Mode != "" && v.mode != nil && *v.mode != sched.Mode {
-			return nil, usagef("leave out --mode, or use -s rr, wrr or wlc", "-s %s works in mode %s only", text, sched.Mode)
+			return nil, usagef("leave out --mode, or use -s "+strings.Join(config.AnyModeSchedulers(), ", "), "-s %s works in mode %s only", text, sched.Mode)
 		}
 	}
 	if text, ok := s.opts.get(config.TrustedKey); ok {

@@ -51,9 +51,16 @@ type realServer struct {
 type transaction struct{ config *config }
 
 var schedulers = []genl.Scheduler{
-	{Name: "rr", Doc: "Round robin: the servers in turn."},
-	{Name: "wrr", Doc: "Weighted round robin: the servers in turn, each as often as its weight says."},
-	{Name: "wlc", Doc: "Weighted least connections: the server with the fewest jobs for its weight."},
+	{Name: "rr", Doc: "Round robin: every server in turn, whatever its weight"},
+	{Name: "wrr", Doc: "Weighted round robin: servers in turn, as often as their weights say"},
+	{Name: "lc", Doc: "Least connection: the least work in flight, whatever the weight"},
+	{Name: "wlc", Doc: "Weighted least connection: the least work in flight for its weight"},
+	{Name: "sed", Doc: "Shortest expected delay: the least work for its weight, this request counted"},
+	{Name: "nq", Doc: "Never queue: an idle server if there is one, else as sed"},
+	{Name: "p2c", Doc: "Power of two choices: the less busy of two drawn by weight"},
+	{Name: "lt", Doc: "Least time: the fastest to answer for its weight and its work in flight"},
+	{Name: "sh", Doc: "Source hash: the same client to the same server, shares exactly by weight"},
+	{Name: "mh", Doc: "Maglev hash: the same client to the same server, few move when servers change"},
 }
 
 // defaults of a new service, as the specification gives them.

@@ -60,8 +60,15 @@ type schedulerName struct {
 var schedulers = []schedulerName{
 	{"rr", "rr", "", ModeHTTP},
 	{"wrr", "wrr", "", ModeHTTP},
+	{"lc", "lc", "", ModeHTTP},
 	// The original's wlc read no content.
 	{"wlc", "wlc", "", ModeTCP},
+	{"sed", "sed", "", ModeHTTP},
+	{"nq", "nq", "", ModeHTTP},
+	{"p2c", "p2c", "", ModeHTTP},
+	{"lt", "lt", "", ModeHTTP},
+	{"sh", "sh", "", ModeHTTP},
+	{"mh", "mh", "", ModeHTTP},
 	{"http", "wlc", ModeHTTP, ModeHTTP},
 	{"phttp", "wlc", ModeHTTP, ModeHTTP},
 	{"chttp", "", "", ""},
@@ -83,7 +90,7 @@ func ParseScheduler(s string) (Scheduler, error) {
 			if n.kernel == "" {
 				return Scheduler{}, &Error{
 					Msg:  fmt.Sprintf("scheduler %q is not supported by this version", n.name),
-					Hint: "supported are http, phttp, rr, wrr and wlc"}
+					Hint: "supported are " + strings.Join(SchedulerNames(), ", ")}
 			}
 			return Scheduler{n.kernel, n.mode, n.alone}, nil
 		}
@@ -96,6 +103,17 @@ func ParseScheduler(s string) (Scheduler, error) {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return Scheduler{}, &Error{Msg: "unknown scheduler " + quote(s), Hint: hint}
+}
+
+// AnyModeSchedulers lists the schedulers that go with every mode.
+func AnyModeSchedulers() []string {
+	var names []string
+	for _, n := range schedulers {
+		if n.kernel != "" && n.mode == "" {
+			names = append(names, n.name)
+		}
+	}
+	return names
 }
 
 // SchedulerNames lists what ParseScheduler takes.

@@ -58,7 +58,7 @@ type Config struct {
 type Service struct {
 	Name      string
 	Mode      Mode
-	Scheduler string // as the kernel names it: rr, wrr, wlc
+	Scheduler string // as the kernel names it: rr, wlc, ...
 	Listen    netip.AddrPort
 	Settings  Values
 	Trusted   []netip.Prefix // sorted

@@ -181,6 +181,8 @@ func TestSchedulerAndMode(t *testing.T) {
 		{"scheduler = wlc", "tcp wlc"},
 		{"scheduler = rr", "http rr"},
 		{"scheduler = wrr", "http wrr"},
+		{"scheduler = MH", "http mh"},
+		{"mode = tcp scheduler = sh", "tcp sh"},
 		{"mode = tcp", "tcp wlc"},
 		{"mode = HTTP", "http wlc"},
 		{"mode = http scheduler = wlc", "http wlc"},
@@ -219,7 +221,7 @@ func TestErrors(t *testing.T) {
 		{"virtual a { mode = udp }", `f:1:20: unknown mode "udp"`, "tcp and http"},
 		{"virtual a { scheduler = wlcc }", `f:1:25: unknown scheduler "wlcc"`, `did you mean "wlc"?`},
 		{"virtual a { scheduler = chttp }", `f:1:25: scheduler "chttp" is not supported by this version`, "http, phttp"},
-		{"virtual a { mode = tcp\n scheduler = http }", `f:2:14: this scheduler works in mode http only, line 1 says mode tcp`, "rr, wrr, wlc"},
+		{"virtual a { mode = tcp\n scheduler = http }", `f:2:14: this scheduler works in mode http only, line 1 says mode tcp`, "rr, wrr, lc, wlc, sed, nq, p2c, lt, sh, mh"},
 		{"virtual a { mode = tcp\n MODE = tcp }", `f:2:2: "mode" is given twice`, "line 1"},
 		{"virtual a { listen = 1.2.3.4:0 }", `f:1:22: "0" is not a port`, "1 to 65535"},
 		{"virtual a { listen = 1.2.3.4:65536 }", `f:1:22: "65536" is not a port`, "1 to 65535"},
@@ -416,7 +418,7 @@ func randomConfig(r *rand.Rand) *Config {
 		s := NewService(string(name))
 		s.Listen = randomAddr(r, uint16(1000+i))
 		s.Mode = []Mode{ModeTCP, ModeHTTP}[r.Intn(2)]
-		s.Scheduler = []string{"rr", "wrr", "wlc"}[r.Intn(3)]
+		s.Scheduler = AnyModeSchedulers()[r.Intn(len(AnyModeSchedulers()))]
 		for k := range s.Settings {
 			info := Setting(k).Info()
 			switch r.Intn(4) {

@@ -249,7 +249,7 @@ func (b *block) finish(p *parser) {
 			svc.Mode = b.mode
 		}
 		if b.sched.Mode != "" && svc.Mode != b.sched.Mode {
-			p.fail(b.schedAt, fmt.Sprintf("remove the mode, or choose a scheduler that works in mode %s: rr, wrr, wlc", svc.Mode),
+			p.fail(b.schedAt, fmt.Sprintf("remove the mode, or choose a scheduler that works in mode %s: %s", svc.Mode, strings.Join(AnyModeSchedulers(), ", ")),
 				"this scheduler works in mode %s only, line %d says mode %s", b.sched.Mode, b.modePos.Line, svc.Mode)
 		}
 	}
