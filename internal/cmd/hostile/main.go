@@ -212,7 +212,7 @@ func main() {
 	flag.IntVar(&c.slots, "slots", 32, "`number` of services that are used at the same time")
 	flag.Float64Var(&c.share, "share", 1, "`share` of the ways to send a message, beside the first")
 	flag.IntVar(&c.factor, "factor", 1, "`times` that this machine is slower")
-	flag.IntVar(&c.target, "target-limit", 0, "`bytes` of a target that the balancer accepts (0: any)")
+	flag.IntVar(&c.target, "target-limit", 0, "`bytes` of a target that the services accept (0: any)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "hostile: unexpected argument %q\n", flag.Arg(0))
@@ -325,7 +325,7 @@ func (c *settings) services(ctx context.Context, k *genl.Client) (slots []*slot,
 			Timeouts: genl.TimeoutsConfig{Head: &long, Response: &long, Body: &long},
 			Limits: genl.LimitsConfig{
 				HeadBytes: genl.Ptr(uint32(c.headBytes)), HeadFields: genl.Ptr[uint32](100),
-				Listeners: genl.Ptr[uint32](1),
+				Listeners: genl.Ptr[uint32](1), TargetBytes: genl.Ptr(uint32(c.target)),
 			},
 		}
 		if err := k.AddService(ctx, c.name(i), conf); err != nil {
