@@ -14,7 +14,7 @@ export KTCPVS_T0 := $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-debug test-fresh bench build install uninstall gen check \
-	programs module unit-tests fuzz clean clean-cache
+	programs module unit-tests fuzz cost clean clean-cache
 
 help: ## list the targets
 	@echo "KTCPVS: layer-7 load balancing in the Linux kernel"
@@ -58,6 +58,9 @@ unit-tests: ## the tests that need no VM
 
 fuzz: ## 10,000,000 executions of the parsers' fuzzers, llhttp and net/http beside (RUNS=, SECS=, SEED=)
 	@$(foreach v,RUNS SECS SEED,$(if $($(v)),$(v)=$($(v)))) scripts/fuzz long
+
+cost: ## instructions and ns a head: our parser, llhttp, net/http
+	@scripts/cost
 
 install: ## module, programs, unit file and manual pages on this machine
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" KDIR="$(KDIR)" scripts/install

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -170,5 +172,34 @@ func TestDecode(t *testing.T) {
 		if err := new(reading).decode(b[:n]); err == nil {
 			t.Errorf("%d of %d bytes are a reading", n, len(b))
 		}
+	}
+}
+
+// What net/http takes for the heads of scripts/cost, which runs this.
+func BenchmarkNetHTTP(b *testing.B) {
+	text, err := os.ReadFile("../../../testdata/http/cost.tsv")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		m, err := tableLine(strings.TrimSuffix(line, "\n"), false, 3)
+		if err != nil {
+			b.Fatal(err)
+		}
+		name, _, _ := strings.Cut(line, "\t")
+		b.Run(name, func(b *testing.B) {
+			src := bytes.NewReader(nil)
+			br := bufio.NewReader(src)
+			for b.Loop() {
+				src.Reset(m.bytes)
+				br.Reset(src)
+				if _, err := http.ReadRequest(br); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
