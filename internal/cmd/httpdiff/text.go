@@ -131,7 +131,6 @@ var (
 	absolute   = regexp.MustCompile(`^(?i:http)://([^/?]*)((?:/.*|\?.*)?)$`)
 	scheme     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 	versionOK  = regexp.MustCompile(`^HTTP/1\.[01]$`)
-	versionAny = regexp.MustCompile(`^HTTP/\d\.\d$`)
 	statusLine = regexp.MustCompile(`^HTTP/\d\.\d [1-9]\d\d( .*)?$`)
 
 	decimal    = regexp.MustCompile(`^ *[0-9]+ *$`)
