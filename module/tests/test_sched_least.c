@@ -28,7 +28,7 @@ static bool better(const struct tcpvs_sched_ops *ops,
 {
 	long double x = naive(ops, a), y = naive(ops, b);
 
-	return x != y ? x < y : a->weight > b->weight;
+	return x != y ? x < y : ops != &tcpvs_sched_lc && a->weight > b->weight;
 }
 
 /* The choice is the best there is, and the equally good have their turns. */
