@@ -457,7 +457,8 @@ type Limits struct {
 	// Requests: Requests a client connection may make; the response of the last
 	// one carries Connection close. 0 = any number (default 0).
 	Requests uint32 `json:"requests"`
-	// BodyBytes: Size of a request body in bytes; 0 = any (default 0).
+	// BodyBytes: Size of a request body in bytes, a chunked one with its
+	// framing; 0 = any (default 0).
 	BodyBytes uint64 `json:"body_bytes"`
 }
 
@@ -653,7 +654,8 @@ type ServiceStats struct {
 	LimitRequests uint64 `json:"limit_requests"`
 	// LimitAge: Client connections closed by timeouts.age.
 	LimitAge uint64 `json:"limit_age"`
-	// Tunnels: Requests that became a tunnel, by an upgrade or CONNECT.
+	// Tunnels: Requests that became a tunnel, by an upgrade or CONNECT; no
+	// response is counted for them.
 	Tunnels uint64 `json:"tunnels"`
 }
 
@@ -794,7 +796,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "limit-body", Doc: "Requests refused by limits.body-bytes, answered 413.", Gauge: false},
 	{Name: "limit-requests", Doc: "Client connections closed by limits.requests.", Gauge: false},
 	{Name: "limit-age", Doc: "Client connections closed by timeouts.age.", Gauge: false},
-	{Name: "tunnels", Doc: "Requests that became a tunnel, by an upgrade or CONNECT.", Gauge: false},
+	{Name: "tunnels", Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.

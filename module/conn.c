@@ -98,6 +98,7 @@ int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	}
 	if (c->up)
 		tcpvs_connect_release(w, c, how);
+	tcpvs_peer_end(w, c);
 	tcpvs_flow_reset(&c->req);
 	tcpvs_flow_reset(&c->resp);
 	tcpvs_timer_stop(w, &c->timer);
@@ -136,6 +137,7 @@ int tcpvs_conn_finish(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (c->flags & TCPVS_CF_REQ_DONE && !tcp_inq(sk))
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
+	tcpvs_peer_end(w, c);
 	tcpvs_flow_reset(&c->req);
 	tcpvs_flow_reset(&c->resp);
 	kernel_sock_shutdown(c->cl.sock, SHUT_WR);
@@ -162,18 +164,6 @@ static int linger_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return TCPVS_STEP_IDLE;
 }
 
-static void peer_text(struct tcpvs_conn *c)
-{
-	const struct sock *sk = c->cl.sock->sk;
-
-	if (sk->sk_family == AF_INET)
-		c->peer_len = scnprintf(c->peer, sizeof(c->peer), "%pI4",
-					&sk->sk_daddr);
-	else
-		c->peer_len = scnprintf(c->peer, sizeof(c->peer), "%pI6c",
-					&sk->sk_v6_daddr);
-}
-
 static int conn_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	u8 state = READ_ONCE(c->svc->state);
@@ -192,11 +182,22 @@ static int conn_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return tcpvs_answer(w, c, 503);
 	}
 	conn_count(w, c, CONNECTIONS);
+	return tcpvs_peer_start(w, c);
+}
+
+/**
+ * tcpvs_conn_begin() - the client is known: its stream begins
+ * @w: worker
+ * @c: connection
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_conn_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
 	if (c->svc->mode == TCPVS_MODE_TCP) {
 		conn_count(w, c, REQUESTS);
 		return tcpvs_connect_begin(w, c);
 	}
-	peer_text(c);
 	c->state = TCPVS_CONN_HEAD;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_HEAD);
 	return TCPVS_STEP_AGAIN;
@@ -225,6 +226,9 @@ int tcpvs_conn_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		switch (c->state) {
 		case TCPVS_CONN_NEW:
 			r = conn_start(w, c);
+			break;
+		case TCPVS_CONN_PROXY:
+			r = tcpvs_peer_step(w, c);
 			break;
 		case TCPVS_CONN_HEAD:
 			r = tcpvs_request_step(w, c);
@@ -267,6 +271,9 @@ static int conn_node_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	switch (c->state) {
+	case TCPVS_CONN_PROXY:
+		conn_count(w, c, TIMEOUT_HEAD);
+		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	case TCPVS_CONN_HEAD:
 		if (c->flags & TCPVS_CF_HEAD_PART) {
 			conn_count(w, c, TIMEOUT_HEAD);
@@ -432,7 +439,8 @@ static void drain(struct tcpvs_worker *w, void *arg)
 		if (c->svc != arg)
 			continue;
 		c->flags |= TCPVS_CF_DRAIN;
-		if (c->state == TCPVS_CONN_HEAD && !tcp_inq(c->cl.sock->sk))
+		if ((c->state == TCPVS_CONN_HEAD ||
+		     c->state == TCPVS_CONN_PROXY) && !tcp_inq(c->cl.sock->sk))
 			tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	}
 }

@@ -34,6 +34,7 @@
 #define _TCPVS_CONN_H
 
 #include "config.h"
+#include "proxy.h"
 #include "relay.h"
 #include "sock.h"
 #include "upstream.h"
@@ -43,6 +44,7 @@
 /* What a connection is doing. */
 enum tcpvs_conn_state {
 	TCPVS_CONN_NEW,		/* handed over, nothing attached yet */
+	TCPVS_CONN_PROXY,	/* waits for a PROXY header */
 	TCPVS_CONN_HEAD,	/* http: waits for a request head */
 	TCPVS_CONN_CONNECT,	/* waits for a server to accept */
 	TCPVS_CONN_EXCHANGE,	/* http: request and response under way */
@@ -70,12 +72,28 @@ enum tcpvs_conn_state {
 #define TCPVS_CF_NO_REUSE	BIT(14)	/* an interim response spoils that */
 #define TCPVS_CF_HANDED		BIT(15)	/* accepted by another worker */
 #define TCPVS_CF_HEAD_PART	BIT(16)	/* part of a request head is there */
+#define TCPVS_CF_AUTH		BIT(17)	/* the request proves who sends it */
+
+/**
+ * struct tcpvs_extra - what few connections need
+ * @own: idle server connection that is this client's alone, or NULL
+ * @born: since when its age and requests are counted, in jiffies
+ * @requests: requests since then
+ * @announced: what a PROXY header said of the client; family 0 if nothing
+ */
+struct tcpvs_extra {
+	struct tcpvs_upstream *own;
+	unsigned long born;
+	u32 requests;
+	struct tcpvs_proxy announced;
+};
 
 /**
  * struct tcpvs_conn - a client's connection
  * @cl: client leg
  * @up: connection to the server, while there is one
  * @svc: the service, referenced
+ * @extra: what few connections need, or NULL
  * @timer: looks at @deadline, or steps after a lack of memory
  * @deadline: when the present state has taken too long, in jiffies
  * @progress: when it last got on, in jiffies
@@ -101,6 +119,7 @@ struct tcpvs_conn {
 	struct tcpvs_leg cl;
 	struct tcpvs_upstream *up;
 	struct tcpvs_service *svc;
+	struct tcpvs_extra *extra;
 	struct tcpvs_timer timer;
 	unsigned long deadline;
 	unsigned long progress;
@@ -142,6 +161,7 @@ int tcpvs_conn_init(void);
 void tcpvs_conn_exit(void);
 void tcpvs_conn_accept(struct tcpvs_worker *w, struct tcpvs_service *svc,
 		       struct socket *sock, const struct tcpvs_leg *listener);
+int tcpvs_conn_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);
 int tcpvs_conn_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_conn_deadline(struct tcpvs_worker *w, struct tcpvs_conn *c, int which);
 int tcpvs_conn_memory(struct tcpvs_worker *w, struct tcpvs_conn *c);
@@ -149,6 +169,20 @@ int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		     enum tcpvs_close how);
 int tcpvs_conn_finish(struct tcpvs_worker *w, struct tcpvs_conn *c);
 bool tcpvs_conn_broken(const struct tcpvs_leg *leg);
+
+/* peer.c: who the client is, and what is kept for it alone */
+struct tcpvs_extra *tcpvs_peer_extra(struct tcpvs_conn *c);
+void tcpvs_peer_end(struct tcpvs_worker *w, struct tcpvs_conn *c);
+bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,
+			const struct tcpvs_conn *c);
+int tcpvs_peer_start(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_peer_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_peer_announce(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_peer_keep(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		     struct tcpvs_upstream *up);
+void tcpvs_peer_forget(struct tcpvs_worker *w, struct tcpvs_conn *c);
+struct tcpvs_upstream *tcpvs_peer_own(struct tcpvs_worker *w,
+				      struct tcpvs_conn *c);
 
 /* connect.c: 4 schedule and 5 connect for a connection */
 int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);

@@ -149,7 +149,43 @@ void tcpvs_connect_pool(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	c->up = NULL;
 	atomic_dec(&up->srv->load.inflight);
-	tcpvs_upstream_pool(w, up, tcpvs_service_current(c->svc));
+	if (up->owned)
+		tcpvs_peer_keep(w, c, up);
+	else
+		tcpvs_upstream_pool(w, up, tcpvs_service_current(c->svc));
+}
+
+/* Send the request over a connection that carried one before. */
+static int reuse(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		 struct tcpvs_upstream *up)
+{
+	c->up = up;
+	up->conn = c;
+	up->reused = true;
+	atomic_inc(&up->srv->load.inflight);
+	conn_count(w, c, POOL_HITS);
+	server_count(w, up->srv, POOL_HITS);
+	return connected(w, c);
+}
+
+/*
+ * The connection that waits for this client. If the client has proved on it who
+ * it is, it goes before what the scheduler would say; else it has to be the
+ * chosen server's. One that is not used now never will be. Return: it, or NULL.
+ */
+static struct tcpvs_upstream *own(struct tcpvs_worker *w, struct tcpvs_conn *c,
+				  const struct tcpvs_server *chosen)
+{
+	struct tcpvs_upstream *up = tcpvs_peer_own(w, c);
+
+	if (!up || (!chosen && !up->proved))
+		return NULL;
+	if (c->flags & TCPVS_CF_FRESH || (chosen && up->srv != chosen)) {
+		tcpvs_peer_forget(w, c);
+		return NULL;
+	}
+	c->extra->own = NULL;
+	return up;
 }
 
 /**
@@ -167,7 +203,15 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	c->state = TCPVS_CONN_CONNECT;
+	if (c->extra) {
+		struct tcpvs_upstream *up = own(w, c, NULL);
+
+		c->asked = 0;
+		if (up)
+			return reuse(w, c, up);
+	}
 	for (;;) {
+		struct tcpvs_upstream *up = NULL;
 		struct tcpvs_server *srv;
 		int i, err;
 
@@ -180,16 +224,13 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (c->ntried)
 			conn_count(w, c, RETRIES);
 
-		if (http && !(c->flags & TCPVS_CF_FRESH)) {
-			c->up = tcpvs_upstream_idle(w, srv);
-			if (c->up) {
-				c->up->conn = c;
-				atomic_inc(&srv->load.inflight);
-				conn_count(w, c, POOL_HITS);
-				server_count(w, srv, POOL_HITS);
-				return connected(w, c);
-			}
-		}
+		if (c->extra)
+			up = own(w, c, srv);
+		/* A pooled connection was not told who this client is. */
+		if (!up && http && !(c->flags & TCPVS_CF_FRESH) && !sc->send_proxy)
+			up = tcpvs_upstream_idle(w, srv);
+		if (up)
+			return reuse(w, c, up);
 		err = tcpvs_upstream_open(w, srv, sc, c, &c->up);
 		if (err == -ENOMEM || err == -ENOBUFS)
 			return tcpvs_conn_memory(w, c);
@@ -230,6 +271,12 @@ int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (!c->up)
 		return tcpvs_connect_begin(w, c);
 	if (established(c->up)) {
+		int err = tcpvs_peer_announce(w, c);
+
+		if (err == -ENOMEM)
+			return tcpvs_conn_memory(w, c);
+		if (err)
+			return next_server(w, c);
 		conn_count(w, c, CONNECTS);
 		server_count(w, c->up->srv, CONNECTS);
 		return connected(w, c);

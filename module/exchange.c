@@ -9,7 +9,7 @@
  * Until the first byte of a response, what was sent of the request is still in
  * the client's receive queue (up to TCPVS_RETAIN_MAX). A pooled connection that
  * turns out dead before that is replaced once, if the method is idempotent
- * (RFC 9110 section 9.2.2).
+ * (RFC 9110 section 9.2.2) or the service allows it for the others.
  *
  * A response that breaks off is made visible to the client by a reset, whatever
  * its framing: a clean end would make a truncated body look complete.
@@ -66,6 +66,8 @@ static int bad_response(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 static bool repeatable(const struct tcpvs_conn *c)
 {
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+
 	switch (c->method) {
 	case TCPVS_M_GET:
 	case TCPVS_M_HEAD:
@@ -79,7 +81,7 @@ static bool repeatable(const struct tcpvs_conn *c)
 		 * That nothing was acknowledged does not tell that nothing was
 		 * received: a reset comes without the delayed acknowledgment.
 		 */
-		return false;
+		return sc && sc->allow & TCPVS_ALLOW_RETRY_UNSAFE;
 	}
 }
 
@@ -96,22 +98,36 @@ static int server_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return bad_response(w, c);
 }
 
+/* The request has become a tunnel; in the accounts that is how it ends. */
+static int tunnel(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	conn_count(w, c, TUNNELS);
+	c->flags &= ~(TCPVS_CF_REQUEST | TCPVS_CF_KEEP);
+	c->resp.ahead = w->parsed->head_len;
+	c->req.ahead = 0;
+	return tcpvs_tunnel_begin(w, c);
+}
+
 /*
  * The final response head: w->parsed describes the @peeked bytes in w->head. A
  * small body that is among them goes out in one piece with the head; to gather
  * it would cost more than the copy.
  */
-static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
+static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		      const struct tcpvs_service_conf *sc, u32 peeked)
 {
 	const struct tcpvs_http_head *h = w->parsed;
 	int body = tcpvs_http_response_body(h, c->method);
-	struct tcpvs_http_fwd fwd = {};
+	struct tcpvs_http_fwd fwd = {
+		.via = sc->forward & TCPVS_FORWARD_VIA,
+		.tunnel = body == TCPVS_BODY_TUNNEL,
+	};
 	struct tcpvs_flow *f = &c->resp;
 	u32 small = 0;
 	int len;
 
 	/* A server that chunks for HTTP/1.0 would not be understood. */
-	if (body == TCPVS_BODY_TUNNEL ||
+	if ((body == TCPVS_BODY_TUNNEL && !(c->flags & TCPVS_CF_REQ_DONE)) ||
 	    (body == TCPVS_BODY_CHUNKED && c->flags & TCPVS_CF_HTTP10))
 		return bad_response(w, c);
 
@@ -121,8 +137,8 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
 	if (!(c->flags & TCPVS_CF_REQ_DONE) || c->flags & TCPVS_CF_DRAIN ||
 	    body == TCPVS_BODY_CLOSE)
 		c->flags &= ~TCPVS_CF_KEEP;
-	fwd.close = !(c->flags & TCPVS_CF_KEEP);
-	fwd.keep_alive = !fwd.close && c->flags & TCPVS_CF_HTTP10;
+	fwd.close = !fwd.tunnel && !(c->flags & TCPVS_CF_KEEP);
+	fwd.keep_alive = !fwd.tunnel && !fwd.close && c->flags & TCPVS_CF_HTTP10;
 	len = tcpvs_http_build_response(w->out,
 					h->head_len + TCPVS_HTTP_FWD_EXTRA,
 					w->head, h, &fwd);
@@ -136,10 +152,17 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
 	if (tcpvs_flow_head(w, f, w->out, len + small))
 		return tcpvs_conn_memory(w, c);
 
+	if (fwd.tunnel)
+		return tunnel(w, c);
+
 	c->flags |= TCPVS_CF_RESP_HEAD;
+	/* What authenticates a connection makes it this client's for good. */
+	if (c->flags & TCPVS_CF_AUTH || h->flags & TCPVS_HF_AUTH_CONN) {
+		c->up->owned = true;
+		c->up->proved = true;
+	}
 	if (h->flags & TCPVS_HF_KEEPALIVE && body != TCPVS_BODY_CLOSE &&
-	    !(h->flags & (TCPVS_HF_UNREUSABLE | TCPVS_HF_AUTH_CONN)) &&
-	    !(c->flags & TCPVS_CF_NO_REUSE))
+	    !(h->flags & TCPVS_HF_UNREUSABLE) && !(c->flags & TCPVS_CF_NO_REUSE))
 		c->flags |= TCPVS_CF_REUSE;
 	c->status = h->status;
 	f->ahead = h->head_len + small;
@@ -162,10 +185,11 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c, u32 peeked)
 }
 
 /* 1xx, RFC 9110 section 15.2: passed on, and the exchange goes on. */
-static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
+static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			const struct tcpvs_service_conf *sc)
 {
 	const struct tcpvs_http_head *h = w->parsed;
-	struct tcpvs_http_fwd fwd = {};
+	struct tcpvs_http_fwd fwd = { .via = sc->forward & TCPVS_FORWARD_VIA };
 	int len;
 
 	if (h->status == 101) {
@@ -191,13 +215,9 @@ static int interim_head(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return bad_response(w, c);
 	if (tcpvs_flow_head(w, &c->resp, w->out, len))
 		return tcpvs_conn_memory(w, c);
+	if (h->status == 101)
+		return tunnel(w, c);
 	tcpvs_count_status(w, c, h->status, true);
-	if (h->status == 101) {
-		c->flags &= ~(TCPVS_CF_REQUEST | TCPVS_CF_KEEP);
-		c->resp.ahead = h->head_len;
-		c->req.ahead = 0;
-		return tcpvs_tunnel_begin(w, c);
-	}
 	tcpvs_consume(c->up->leg.sock, h->head_len);
 	return TCPVS_STEP_AGAIN;
 }
@@ -260,8 +280,8 @@ again:
 	}
 	c->flags &= ~TCPVS_CF_RESP_PART;
 	if (w->parsed->status < 200)
-		return interim_head(w, c);
-	return final_head(w, c, len);
+		return interim_head(w, c, sc);
+	return final_head(w, c, sc, len);
 }
 
 static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
@@ -283,10 +303,14 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
  */
 static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more)
 {
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
 	u64 moved = c->req.moved, sent = 0;
 	int r;
 
+	if (sc && sc->limit[TCPVS_A_LIMITS_BODY_BYTES])
+		w->chunks_max = sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
 	r = tcpvs_relay(w, &c->req, c->cl.sock, c->up->leg.sock, &sent);
+	w->chunks_max = U64_MAX;
 	if (sent) {
 		conn_count_add(w, c, CLIENT_BYTES_IN, c->req.moved - moved);
 		conn_count_add(w, c, SERVER_BYTES_OUT, sent);
@@ -316,15 +340,19 @@ static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more
 		c->flags |= TCPVS_CF_REQ_CUT;
 		break;
 	case TCPVS_RELAY_BAD:
-		/* Chunks that cannot be understood. */
-		conn_count(w, c, BAD_REQUEST);
+	case TCPVS_RELAY_LARGE:
+		/* Chunks that cannot be understood, or too many of them. */
+		if (r == TCPVS_RELAY_LARGE)
+			conn_count(w, c, LIMIT_BODY);
+		else
+			conn_count(w, c, BAD_REQUEST);
 		c->flags &= ~TCPVS_CF_KEEP;
 		if (c->flags & TCPVS_CF_RESP_HEAD) {
 			conn_count(w, c, BROKEN);
 			return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		}
 		server_count(w, c->up->srv, ABORTED);
-		return tcpvs_answer(w, c, 400);
+		return tcpvs_answer(w, c, r == TCPVS_RELAY_LARGE ? 413 : 400);
 	default:
 		/* The client ended or broke off in the middle of the body. */
 		return client_gone(w, c);

@@ -219,8 +219,11 @@ static bool source_broken(const struct sock *sk)
 	return sk->sk_err || sk->sk_state == TCP_CLOSE;
 }
 
-/* Carry the framing of a chunked body on over what has come in. */
-static int frame(struct tcpvs_flow *f, struct sock *sk)
+/*
+ * Carry the framing of a chunked body on over what has come in. Return: 0,
+ * -EFBIG if the body is larger than allowed, or another negative error.
+ */
+static int frame(struct tcpvs_worker *w, struct tcpvs_flow *f, struct sock *sk)
 {
 	struct tcpvs_http_chunk *c = &f->chunk;
 	struct sk_buff *skb;
@@ -255,6 +258,10 @@ static int frame(struct tcpvs_flow *f, struct sock *sk)
 			}
 			used += n;
 			f->left += n;
+			if (f->moved + f->left > w->chunks_max) {
+				skb_abort_seq_read(&st);
+				return -EFBIG;
+			}
 			if (tcpvs_http_chunk_done(c)) {
 				skb_abort_seq_read(&st);
 				return 0;
@@ -329,6 +336,19 @@ static void flow_sent(struct tcpvs_flow *f, u32 sent)
 	f->moved += n;
 }
 
+/* Frame and gather, under the source's lock. Return: as gather(). */
+static int collect(struct tcpvs_worker *w, struct gather *g,
+		   struct tcpvs_flow *f, struct sock *sk)
+{
+	if (f->flags & TCPVS_FLOW_CHUNKED) {
+		int err = frame(w, f, sk);
+
+		if (err)
+			return err == -EFBIG ? TCPVS_RELAY_LARGE : TCPVS_RELAY_BAD;
+	}
+	return gather(g, f, sk);
+}
+
 /**
  * tcpvs_relay() - move what can be moved in one direction
  * @w: worker
@@ -364,11 +384,8 @@ int tcpvs_relay(struct tcpvs_worker *w, struct tcpvs_flow *f,
 			lock_sock(src->sk);
 			if (tcpvs_gather_alloc(w))
 				why = TCPVS_RELAY_MEMORY;
-			else if (f->flags & TCPVS_FLOW_CHUNKED &&
-				 frame(f, src->sk) < 0)
-				why = TCPVS_RELAY_BAD;
 			else
-				why = gather(&g, f, src->sk);
+				why = collect(w, &g, f, src->sk);
 			release_sock(src->sk);
 		}
 		g.len += f->head_len - f->head_sent;

@@ -63,6 +63,7 @@ enum {
 	TCPVS_RELAY_EOF,	/* the source has ended and all was sent */
 	TCPVS_RELAY_MEMORY,	/* no memory: come again after a while */
 	TCPVS_RELAY_BAD,	/* the source broke its framing */
+	TCPVS_RELAY_LARGE,	/* more chunks than tcpvs_worker.chunks_max */
 	TCPVS_RELAY_SRC,	/* the source was reset */
 	TCPVS_RELAY_DST,	/* the destination was reset or closed */
 };

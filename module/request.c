@@ -16,17 +16,61 @@
 
 #define FIRST_PEEK	2048	/* bytes: most heads; with a body no more */
 
+/* What the server is told of the client, beside the usual X-Forwarded-For. */
+static void forward(struct tcpvs_http_fwd *fwd, struct tcpvs_conn *c,
+		    const struct tcpvs_service_conf *sc)
+{
+	u32 what = sc->forward;
+
+	if (!(what & (TCPVS_FORWARD_X_FORWARDED_FOR | TCPVS_FORWARD_FORWARDED)))
+		fwd->xff = NULL;
+	if (what & (TCPVS_FORWARD_X_FORWARDED_PROTO | TCPVS_FORWARD_FORWARDED))
+		fwd->proto = "http";
+	fwd->xfh = what & TCPVS_FORWARD_X_FORWARDED_HOST;
+	fwd->forwarded = what & TCPVS_FORWARD_FORWARDED;
+	fwd->via = what & TCPVS_FORWARD_VIA;
+	fwd->keep_incoming_forwarded = tcpvs_peer_trusted(sc, c);
+}
+
+/*
+ * Is this request the last of its connection? Not being able to count is no
+ * reason to refuse it.
+ */
+static bool last_request(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			 const struct tcpvs_service_conf *sc)
+{
+	u64 max = sc->limit[TCPVS_A_LIMITS_REQUESTS];
+	unsigned long age = sc->timeout[TCPVS_A_TIMEOUTS_AGE];
+
+	if ((!max && !age) || !tcpvs_peer_extra(c))
+		return false;
+	c->extra->requests++;
+	if (max && c->extra->requests >= max) {
+		conn_count(w, c, LIMIT_REQUESTS);
+		return true;
+	}
+	if (age && time_after_eq(jiffies, c->extra->born + age)) {
+		conn_count(w, c, LIMIT_AGE);
+		return true;
+	}
+	return false;
+}
+
 /* Take up a parsed request: w->parsed describes the bytes in w->head. */
 static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			 const struct tcpvs_service_conf *sc)
 {
 	const struct tcpvs_http_head *h = w->parsed;
+	u64 body_max = sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
 	struct tcpvs_http_fwd fwd = {
 		.xff = sc->forward ? c->peer : NULL,
 		.xff_len = c->peer_len,
 		.upgrade = h->flags & TCPVS_HF_UPGRADE_WEBSOCKET,
 	};
 	int len;
+
+	if (sc->special)
+		forward(&fwd, c, sc);
 
 	len = tcpvs_http_build_request(w->out,
 				       h->head_len + TCPVS_HTTP_FWD_EXTRA,
@@ -37,8 +81,11 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 
 	c->flags &= TCPVS_CF_COUNTED | TCPVS_CF_HANDED | TCPVS_CF_DRAIN;
 	c->flags |= TCPVS_CF_REQUEST | TCPVS_CF_SERVED;
-	if (h->flags & TCPVS_HF_KEEPALIVE)
+	if (h->flags & TCPVS_HF_KEEPALIVE &&
+	    !(sc->special && last_request(w, c, sc)))
 		c->flags |= TCPVS_CF_KEEP;
+	if (h->flags & TCPVS_HF_AUTH_CONN)
+		c->flags |= TCPVS_CF_AUTH;
 	if (!h->minor)
 		c->flags |= TCPVS_CF_HTTP10;
 	if (fwd.upgrade)
@@ -58,8 +105,13 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, tcpvs_http_err_status(-len));
 	}
+	if (body_max && c->body == TCPVS_BODY_LENGTH && c->body_len > body_max) {
+		conn_count(w, c, LIMIT_BODY);
+		c->flags &= ~TCPVS_CF_KEEP;
+		return tcpvs_answer(w, c, 413);
+	}
 	/* A tunnel to anywhere is not for everybody to ask for. */
-	if (h->method == TCPVS_M_CONNECT) {
+	if (h->method == TCPVS_M_CONNECT && !(sc->allow & TCPVS_ALLOW_CONNECT)) {
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, 501);
 	}
@@ -68,12 +120,19 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 
 static int bad_request(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 {
+	unsigned int status = tcpvs_http_err_status(err);
+
 	conn_count(w, c, REQUESTS);
-	conn_count(w, c, BAD_REQUEST);
+	if (status == 414)
+		conn_count(w, c, LIMIT_TARGET);
+	else if (status == 431)
+		conn_count(w, c, LIMIT_HEAD);
+	else
+		conn_count(w, c, BAD_REQUEST);
 	c->method = TCPVS_M_OTHER;
 	c->flags |= TCPVS_CF_REQUEST;
 	c->flags &= ~TCPVS_CF_KEEP;
-	return tcpvs_answer(w, c, tcpvs_http_err_status(err));
+	return tcpvs_answer(w, c, status);
 }
 
 /*
@@ -111,11 +170,14 @@ int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	/* Its server may have ended the connection that waits for this client. */
+	if (c->extra)
+		tcpvs_peer_own(w, c);
 	if (tcpvs_source_quiet(c->cl.sock))
 		return TCPVS_STEP_IDLE;
 	lim.head_max = sc->limit[TCPVS_A_LIMITS_HEAD_BYTES];
 	lim.headers_max = sc->limit[TCPVS_A_LIMITS_HEAD_FIELDS];
-	lim.target_max = 0;
+	lim.target_max = sc->limit[TCPVS_A_LIMITS_TARGET_BYTES];
 
 	if (c->flags & TCPVS_CF_HEAD_PART) {
 		r = scan_more(w, c, lim.head_max);
@@ -197,12 +259,23 @@ void tcpvs_request_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
  */
 int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+
 	tcpvs_flow_reset(&c->req);
 	tcpvs_flow_reset(&c->resp);
 	c->state = TCPVS_CONN_HEAD;
 	c->flags &= TCPVS_CF_COUNTED | TCPVS_CF_HANDED | TCPVS_CF_DRAIN |
 		    TCPVS_CF_SERVED | TCPVS_CF_REQ_DONE;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_KEEPALIVE);
+	if (sc && sc->timeout[TCPVS_A_TIMEOUTS_AGE] && c->extra) {
+		unsigned long end = c->extra->born +
+				    sc->timeout[TCPVS_A_TIMEOUTS_AGE];
+
+		if (time_before(end, c->deadline)) {
+			c->deadline = end;
+			tcpvs_timer_set(w, &c->timer, end);
+		}
+	}
 	/* Pipelined requests are here already; an event came for them before. */
 	return tcpvs_source_quiet(c->cl.sock) ? TCPVS_STEP_IDLE : TCPVS_STEP_AGAIN;
 }

@@ -18,6 +18,8 @@ struct tcpvs_conn;
  * @timer: closes it when it was idle too long
  * @link: in the pool, while idle
  * @reused: it carried a request before this one
+ * @owned: it is one client's and never pooled: its server was told of the client
+ * @proved: ... or the client has proved who it is, on this very connection
  */
 struct tcpvs_upstream {
 	struct tcpvs_leg leg;
@@ -26,6 +28,8 @@ struct tcpvs_upstream {
 	struct tcpvs_timer timer;
 	struct list_head link;
 	bool reused;
+	bool owned;
+	bool proved;
 };
 
 #define server_cpu(w, srv)	(per_cpu_ptr((srv)->cpu, (w)->cpu))

@@ -369,6 +369,7 @@ static struct tcpvs_worker *worker_new(unsigned int id, unsigned int cpu)
 		INIT_LIST_HEAD(&w->wheel[i]);
 	w->wheel_now = jiffies - jiffies % TCPVS_WHEEL_TICK;
 	w->bvec = kmalloc_array(TCPVS_BVECS, sizeof(*w->bvec), GFP_KERNEL);
+	w->chunks_max = U64_MAX;
 	w->head = kvmalloc(TCPVS_HTTP_HEAD_MAX + 1, GFP_KERNEL);
 	w->out = kvmalloc(TCPVS_HTTP_HEAD_MAX + TCPVS_HTTP_FWD_EXTRA + 1,
 			  GFP_KERNEL);

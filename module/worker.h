@@ -78,6 +78,8 @@ struct tcpvs_timer {
  * @head: scratch of the step in hand: a message head in one piece
  * @parsed: scratch of the step in hand: its fields
  * @out: scratch of the step in hand
+ * @chunks_max: bytes of a chunked body that the step in hand may relay, framing
+ *	included
  * @stats: counters by TCPVS_A_WORKER_*
  */
 struct tcpvs_worker {
@@ -101,6 +103,7 @@ struct tcpvs_worker {
 	u8 *head;
 	struct tcpvs_http_head *parsed;
 	u8 *out;
+	u64 chunks_max;
 	u64 stats[TCPVS_A_WORKER_MAX + 1];
 };
 

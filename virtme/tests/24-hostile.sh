@@ -22,7 +22,7 @@ load_module
 # With SCALE below 1 every message goes out once, and only that share of the
 # other ways.
 status=0
-inc hostile -balancer "$B" -servers "$S" -data testdata/http -share "$SCALE" -factor "$TIME_FACTOR" \
+inc hostile -balancer "$B" -servers "$S" -data testdata/http -share "$SCALE" -factor "$TIME_FACTOR" -target-limit 8192 \
 	>"$TMP/hostile" 2>&1 || status=$?
 while IFS= read -r line; do
 	case $line in

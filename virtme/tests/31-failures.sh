@@ -138,6 +138,10 @@ grew retries 3 "... counted as retries"
 # been done, and is never sent again.
 poll 5 stat_min stale 10.2.0.1:9300.idle 1
 is "$(outcome -d x "http://$VIP:87/POST")" "502 0" "POST over it: 502"
+adm -E -i stale --allow retry-unsafe
+is "$(code "http://$VIP:87/b")" 200 "a server connection for the pool again"
+poll 5 stat_min stale 10.2.0.1:9300.idle 1
+is "$(outcome -d x "http://$VIP:87/POST")" "200 0" "... unless the service allows to send it again"
 heal
 service once "$VIP:88" --mode http -s rr "${short[@]}" --pool-timeout 60s --listeners 1 -- 10.2.0.2:9000
 for what in reset close; do

@@ -194,7 +194,8 @@ end_netns() {
 # --- real servers
 #
 # start_nginx: one nginx with N servers, each on its own address, port 80 and
-# 8080 (8080: Connection: close). Server I answers "server I" on every path,
+# 8080 (8080: Connection: close; 8081: a PROXY header first, which it tells in
+# its answer, "address port"). Server I answers "server I" on every path,
 # and:	/xff		the X-Forwarded-For it received
 #	/headers	method, host, connection and forwarding headers it received
 #	/data/FILE	files of $TMP/data
@@ -229,6 +230,7 @@ start_nginx() {
 		for ((i = 1; i <= N_SERVERS; i++)); do
 			nginx_server "$i" 80 ''
 			nginx_server "$i" 8080 'keepalive_timeout 0;'
+			printf 'server { listen 10.2.0.%d:8081 proxy_protocol; listen [fd00:2::%x]:8081 proxy_protocol; return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port $http_x_forwarded_for\\n"; }\n' "$i" "$i"
 		done
 		echo "}"
 	} >"$TMP/nginx/conf"

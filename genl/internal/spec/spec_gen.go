@@ -278,7 +278,7 @@ var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 	{Type: ALimitsListeners, Name: "listeners", Kind: KindU32, Max: 1024, Doc: "Listening sockets; 0 = the smaller of the number of workers and 8 (default 0); a change waits for the next start."},
 	{Type: ALimitsTargetBytes, Name: "target-bytes", Kind: KindU32, Max: 65535, Doc: "Size of a request target in bytes; 0 = only head-bytes bounds it (default 8192)."},
 	{Type: ALimitsRequests, Name: "requests", Kind: KindU32, Max: 1000000000, Doc: "Requests a client connection may make; the response of the last one carries Connection close. 0 = any number (default 0)."},
-	{Type: ALimitsBodyBytes, Name: "body-bytes", Kind: KindUint, Doc: "Size of a request body in bytes; 0 = any (default 0)."},
+	{Type: ALimitsBodyBytes, Name: "body-bytes", Kind: KindUint, Doc: "Size of a request body in bytes, a chunked one with its framing; 0 = any (default 0)."},
 }}
 
 // SetService is the attribute set service: A virtual service.
@@ -358,7 +358,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsLimitBody, Name: "limit-body", Kind: KindUint, Doc: "Requests refused by limits.body-bytes, answered 413."},
 	{Type: AStatsLimitRequests, Name: "limit-requests", Kind: KindUint, Doc: "Client connections closed by limits.requests."},
 	{Type: AStatsLimitAge, Name: "limit-age", Kind: KindUint, Doc: "Client connections closed by timeouts.age."},
-	{Type: AStatsTunnels, Name: "tunnels", Kind: KindUint, Doc: "Requests that became a tunnel, by an upgrade or CONNECT."},
+	{Type: AStatsTunnels, Name: "tunnels", Kind: KindUint, Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server

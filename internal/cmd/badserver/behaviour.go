@@ -128,6 +128,27 @@ func init() {
 			}
 			return false
 		}},
+		{name: "tunnel", doc: "200 to CONNECT, then echo every byte", onRequest: func(q *request) bool {
+			if q.method != "CONNECT" {
+				return q.answer("405 Method Not Allowed", "CONNECT only\n")
+			}
+			if q.raw("HTTP/1.1 200 Connected\r\n\r\n") {
+				q.conn.SetDeadline(time.Time{})
+				io.Copy(q.conn, q.r)
+				q.conn.CloseWrite()
+			}
+			return false
+		}},
+		{name: "peer", doc: "answer with the peer's address and port: which connection it is", onRequest: func(q *request) bool {
+			return q.answer("200 OK", q.conn.RemoteAddr().String()+"\n")
+		}},
+		{name: "ntlm", doc: "401 and WWW-Authenticate: NTLM, unless the request proves itself; answers with the peer's address and port", onRequest: func(q *request) bool {
+			if strings.Contains(q.head, "\r\nAuthorization: NTLM ") {
+				return q.answer("200 OK", q.conn.RemoteAddr().String()+"\n")
+			}
+			q.readBody(nil)
+			return q.respond("401 Unauthorized", q.conn.RemoteAddr().String()+"\n", "WWW-Authenticate: NTLM")
+		}},
 		{name: "stale", doc: "a right kept-alive answer, then close the idle connection [ms=0]; hard=1 resets", onRequest: func(q *request) bool {
 			if q.answer("200 OK", "ok\n") {
 				time.Sleep(q.args.ms("ms", 0))
