@@ -29,7 +29,6 @@
 #endif
 #include "sched.h"
 
-
 /* May this request go to the server? */
 static inline bool tcpvs_usable(const struct tcpvs_member *m,
 				const struct tcpvs_pick *pick)

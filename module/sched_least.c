@@ -24,7 +24,7 @@ int tcpvs_least_init(struct tcpvs_set *set)
 	}
 	/* Workers that begin at once do not begin with the same server. */
 	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(p->turn, cpu) = cpu;
+		WRITE_ONCE(*per_cpu_ptr(p->turn, cpu), cpu);
 	set->priv = p;
 	return 0;
 }
@@ -53,5 +53,6 @@ void tcpvs_least_inherit(struct tcpvs_set *set, const struct tcpvs_set *old)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(p->turn, cpu) = READ_ONCE(*per_cpu_ptr(from->turn, cpu));
+		WRITE_ONCE(*per_cpu_ptr(p->turn, cpu),
+			   READ_ONCE(*per_cpu_ptr(from->turn, cpu)));
 }

@@ -19,7 +19,7 @@ static int sed_pick(struct tcpvs_set *set, const struct tcpvs_pick *pick)
 
 const struct tcpvs_sched_ops tcpvs_sched_sed = {
 	.name		= "sed",
-	.doc		= "Shortest expected delay: the least work for its weight, this request counted",
+	.doc		= "Shortest expected delay: as wlc, this request counted in",
 	.init		= tcpvs_least_init,
 	.exit		= tcpvs_least_exit,
 	.inherit	= tcpvs_least_inherit,

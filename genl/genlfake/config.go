@@ -55,7 +55,7 @@ var schedulers = []genl.Scheduler{
 	{Name: "wrr", Doc: "Weighted round robin: servers in turn, as often as their weights say"},
 	{Name: "lc", Doc: "Least connection: the least work in flight, whatever the weight"},
 	{Name: "wlc", Doc: "Weighted least connection: the least work in flight for its weight"},
-	{Name: "sed", Doc: "Shortest expected delay: the least work for its weight, this request counted"},
+	{Name: "sed", Doc: "Shortest expected delay: as wlc, this request counted in"},
 	{Name: "nq", Doc: "Never queue: an idle server if there is one, else as sed"},
 	{Name: "p2c", Doc: "Power of two choices: the less busy of two drawn by weight"},
 	{Name: "lt", Doc: "Least time: the fastest to answer for its weight and its work in flight"},

@@ -38,6 +38,8 @@ typedef __INT64_TYPE__ s64;
 /* Each argument is evaluated once, as in the kernel. */
 #define min_t(type, a, b)						\
 	({ type min_a_ = (a), min_b_ = (b); min_a_ < min_b_ ? min_a_ : min_b_; })
+#define max_t(type, a, b)						\
+	({ type max_a_ = (a), max_b_ = (b); max_a_ > max_b_ ? max_a_ : max_b_; })
 #define min(a, b)							\
 	({ __auto_type min_a_ = (a); __auto_type min_b_ = (b);		\
 	   min_a_ < min_b_ ? min_a_ : min_b_; })

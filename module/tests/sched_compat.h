@@ -17,30 +17,34 @@
 extern long test_allocs_left;	/* < 0: no allocation fails */
 extern unsigned int test_cpu;	/* the CPU that runs */
 extern u64 test_now;		/* ns */
-extern bool test_locked;
 void *test_zalloc(size_t n, size_t size);
 u64 test_random(void);
 
 #define TEST_CPUS	3
 
-#define __counted_by(n)
+#define __counted_by(...)
 #define __percpu
-#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
+#define ____cacheline_aligned_in_smp
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
-#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
 #define swap(a, b)							\
 	do { __typeof__(a) swap_ = (a); (a) = (b); (b) = swap_; } while (0)
 #define struct_size(p, member, n)					\
-	(sizeof(*(p)) + sizeof((p)->member[0]) * (size_t)(n))
+	max(sizeof(*(p)), offsetof(__typeof__(*(p)), member[n]))
 #define cond_resched()		do { } while (0)
-#ifndef __always_inline
-#define __always_inline		inline __attribute__((always_inline))
-#endif
 
-typedef struct { int counter; } atomic_t;
-typedef struct { s64 counter; } atomic64_t;
+#define atomic_t		struct test_atomic
+#define atomic64_t		struct test_atomic64
+
+struct test_atomic {
+	int counter;
+};
+
+struct test_atomic64 {
+	s64 counter;
+};
 
 #define atomic_read(v)		READ_ONCE((v)->counter)
 #define atomic64_read(v)	READ_ONCE((v)->counter)
@@ -54,21 +58,26 @@ typedef struct { s64 counter; } atomic64_t;
 	   atomic64_try_cmpxchg(v, &old_, new); old_; })
 
 #define GFP_KERNEL_ACCOUNT	0
-#define kzalloc(size, gfp)	test_zalloc(1, size)
-#define kvzalloc(size, gfp)	test_zalloc(1, size)
-#define kvcalloc(n, size, gfp)	test_zalloc(n, size)
-#define kvmalloc_array(n, size, gfp) test_zalloc(n, size)
+#define kzalloc(size, ...)	test_zalloc(1, size)
+#define kvzalloc(size, ...)	test_zalloc(1, size)
+#define kvcalloc(n, size, ...)	test_zalloc(n, size)
+#define kvmalloc_array(n, size, ...) test_zalloc(n, size)
 #define kfree(p)		free(p)
 #define kvfree(p)		free(p)
 
-#define alloc_percpu_gfp(type, gfp)	((type *)test_zalloc(TEST_CPUS, sizeof(type)))
+#define alloc_percpu_gfp(type, ...)	((type *)test_zalloc(TEST_CPUS, sizeof(type)))
 #define free_percpu(p)		free(p)
 #define per_cpu_ptr(p, cpu)	(&(p)[cpu])
 #define this_cpu_inc_return(v)	(++(&(v))[test_cpu])
 #define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < TEST_CPUS; (cpu)++)
 
 /* A lock taken twice or given back by nobody is a failure of the test. */
-typedef struct { bool held; } spinlock_t;
+#define spinlock_t		struct test_lock
+
+struct test_lock {
+	bool held;
+};
+
 #define spin_lock_init(l)	((l)->held = false)
 #define spin_lock(l)		do { assert(!(l)->held); (l)->held = true; } while (0)
 #define spin_unlock(l)		do { assert((l)->held); (l)->held = false; } while (0)
@@ -106,12 +115,12 @@ static inline u64 div_u64_rem(u64 a, u32 b, u32 *rem)
 
 static inline u64 mul_u64_u32_shr(u64 a, u32 b, unsigned int shift)
 {
-	return (unsigned __int128)a * b >> shift;
+	return (__uint128_t)a * b >> shift;
 }
 
 static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
 {
-	return (unsigned __int128)a * b >> shift;
+	return (__uint128_t)a * b >> shift;
 }
 
 static inline unsigned int fls64(u64 x)

@@ -10,16 +10,9 @@ u64 test_now = 1000000000000;
 
 void *test_zalloc(size_t n, size_t size)
 {
-	void *p;
-
 	if (test_allocs_left >= 0 && test_allocs_left-- == 0)
 		return NULL;
-	/* As aligned as the kernel's; sizes of such memory are multiples of it. */
-	size = (n * size + 63) & ~63UL;
-	p = aligned_alloc(64, size);
-	if (p)
-		memset(p, 0, size);
-	return p;
+	return calloc(n, size);
 }
 
 u64 test_random(void)
@@ -49,10 +42,9 @@ static struct tcpvs_set *make(const struct tcpvs_sched_ops *ops, u32 first,
 		m->id = first + i;
 		m->weight = weight ? weight[i] : 1;
 		m->hash = tcpvs_hash(&addr, sizeof(addr), 80);
-		m->load = aligned_alloc(64, sizeof(*m->load));
+		m->load = calloc(1, sizeof(*m->load));
 		if (!m->load)
 			abort();
-		memset(m->load, 0, sizeof(*m->load));
 		for (k = 0; old && k < old->n; k++)
 			if (old->member[k].id == m->id)
 				*m->load = *old->member[k].load;

@@ -5,8 +5,6 @@
 #include "sched_set.h"
 
 #define KEYS	100000
-#define BOTH	static const struct tcpvs_sched_ops *const both[] = \
-			{ &tcpvs_sched_sh, &tcpvs_sched_mh }
 
 static u64 key_of(unsigned int i)
 {
@@ -120,8 +118,8 @@ static void test_mh_naive(unsigned int n)
 		for (k = i; k && set->member[order[k - 1]].hash > h; k--)
 			order[k] = order[k - 1];
 		order[k] = i;
-		pos[i] = (unsigned __int128)h * size >> 64;
-		skip[i] = 1 + ((unsigned __int128)tcpvs_mix(h) * (size - 1) >> 64);
+		pos[i] = (__uint128_t)h * size >> 64;
+		skip[i] = 1 + ((__uint128_t)tcpvs_mix(h) * (size - 1) >> 64);
 	}
 	memset(place, -1, sizeof(place));
 	for (i = 0; filled < size; i = (i + 1) % n) {
@@ -132,7 +130,7 @@ static void test_mh_naive(unsigned int n)
 		filled++;
 	}
 	for (i = 0; i < KEYS; i++) {
-		u64 at = (unsigned __int128)tcpvs_mix(key_of(i)) * size >> 64;
+		u64 at = (__uint128_t)tcpvs_mix(key_of(i)) * size >> 64;
 
 		CHECK(set_pick_key(set, key_of(i)) == place[at]);
 	}
@@ -227,7 +225,7 @@ static void test_tried(const struct tcpvs_sched_ops *ops, unsigned int n)
 	for (i = 0; i < n; i++)
 		others[i] = i > 0;
 	CHECK(n == 2 || chi_square_ok(chi_square(got, others, n), n - 2));
-	for (k = 0; k < min(n, (unsigned int)TCPVS_TRIES_MAX); k++) {
+	for (k = 0; k < n && k < TCPVS_TRIES_MAX; k++) {
 		int r = set_pick_tried(set, 77, tried, k);
 
 		CHECK(r >= 0);
@@ -382,11 +380,13 @@ static void test_memory(const struct tcpvs_sched_ops *ops)
 
 int main(void)
 {
+	static const struct tcpvs_sched_ops *const both[] = {
+		&tcpvs_sched_sh, &tcpvs_sched_mh,
+	};
 	static const u32 some[] = { 1, 2, 3, 10, 0, 7 }, few[] = { 1, 1 };
 	const struct tcpvs_sched_ops *const *ops;
 	unsigned int i, k;
 	u32 many[50];
-	BOTH;
 
 	for (i = 0; i < ARRAY_SIZE(many); i++)
 		many[i] = 1 + test_rand(65535);

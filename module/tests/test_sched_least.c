@@ -6,7 +6,7 @@
 
 #define MS	1000000ULL
 #define S	(1000 * MS)
-#define HALF	(1ULL << 32)
+#define HALF	BIT_ULL(32)
 
 /* What the documentation says a request costs, without any trick. */
 static long double naive(const struct tcpvs_sched_ops *ops,

@@ -90,7 +90,7 @@ static void test_choice(unsigned int n)
 			want[i] = 0;
 		freedom += !!want[i];
 	}
-	CHECK(fabs(sum - 1) < 1e-9);
+	CHECK(fabs(sum - 1) < 0.000000001);
 	for (i = 0; i < 20000; i++) {
 		int r = set_pick(set);
 
@@ -114,7 +114,7 @@ static void test_power(void)
 		int r = set_pick(set);
 
 		inflight(set, r)++;
-		most = max(most, (unsigned int)inflight(set, r));
+		most = max_t(unsigned int, most, inflight(set, r));
 		r = test_rand(1000);
 		alone[r]++;
 		most_alone = max(most_alone, alone[r]);
