@@ -124,10 +124,10 @@ is "$(printf 'PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\
 	"$CLIENT $VIP $CLIENT" "UNKNOWN: the connection's own ends"
 is "$({ printf 'PROXY TCP4 7.7.7.9 8.8'; sleep 0.3; printf '.8.8 1 2\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'; } | raw "$VIP:86" | tail -n 1 | cut -d' ' -f1)" \
 	"7.7.7.9" "in two pieces"
-refuses "no header: closed" 'Recv failure|Empty reply|reset' get "http://$VIP:86/"
+refuses "no header: closed" 'Recv failure|Empty reply|reset|onnect' get "http://$VIP:86/"
 counted in bad_proxy 1 "... and counted"
 adm -E -i in --trusted 192.0.2.1/32
-refuses "an untrusted peer: closed" 'Recv failure|Empty reply|reset' get "http://$VIP:86/"
+refuses "an untrusted peer: closed" 'Recv failure|Empty reply|reset|onnect' get "http://$VIP:86/"
 counted in refused_untrusted 1 "... and counted"
 service int "$VIP:87" --mode tcp -s rr --accept-proxy on --trusted 10.1.0.0/24 -- 10.2.0.1:8081
 is "$(printf 'PROXY TCP4 7.7.7.7 8.8.8.8 1111 2222\r\nPROXY TCP4 9.9.9.9 8.8.8.8 3333 2222\r\nGET / HTTP/1.0\r\n\r\n' | raw "$VIP:87" | tail -n 1 | cut -d' ' -f1,2)" \

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# limit: 600
+# limit: 900
 #
 # Everything can end at any time, and leaves nothing behind.
 #
