@@ -268,6 +268,15 @@ static int conn_node_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 	return tcpvs_conn_step(w, c);
 }
 
+/* Between two requests: was it the connection's age that ended the wait? */
+static bool aged(const struct tcpvs_conn *c)
+{
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+	unsigned long age = sc ? sc->timeout[TCPVS_A_TIMEOUTS_AGE] : 0;
+
+	return age && c->extra && time_after_eq(jiffies, c->extra->born + age);
+}
+
 static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	switch (c->state) {
@@ -279,10 +288,12 @@ static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			conn_count(w, c, TIMEOUT_HEAD);
 			return tcpvs_answer(w, c, 408);
 		}
-		if (c->flags & TCPVS_CF_SERVED)
-			conn_count(w, c, TIMEOUT_IDLE);
-		else
+		if (!(c->flags & TCPVS_CF_SERVED))
 			conn_count(w, c, TIMEOUT_HEAD);
+		else if (aged(c))
+			conn_count(w, c, LIMIT_AGE);
+		else
+			conn_count(w, c, TIMEOUT_IDLE);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	case TCPVS_CONN_CONNECT:
 		return tcpvs_connect_timeout(w, c);

@@ -74,6 +74,7 @@ client slowclient idle --connect "$VIP:81" --kind keepalive --path /ok --clients
 status=0
 wait $pid || status=$?
 is "$status" 0 "an idle one that has grown old is closed"
+counted lim limit_age 3 "... and all of that is counted"
 adm -D -i lim
 
 # --- what is allowed
