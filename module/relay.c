@@ -221,7 +221,8 @@ static bool source_broken(const struct sock *sk)
 
 /*
  * Carry the framing of a chunked body on over what has come in. Return: 0,
- * -EFBIG if the body is larger than allowed, or another negative error.
+ * -EFBIG if the body is larger than allowed, -EPROTO if its chunks cannot be
+ * understood (the parser's errors are no error numbers), or -EFAULT.
  */
 static int frame(struct tcpvs_worker *w, struct tcpvs_flow *f, struct sock *sk)
 {
@@ -254,7 +255,7 @@ static int frame(struct tcpvs_worker *w, struct tcpvs_flow *f, struct sock *sk)
 			}
 			if (n < 0) {
 				skb_abort_seq_read(&st);
-				return n;
+				return -EPROTO;
 			}
 			used += n;
 			f->left += n;

@@ -365,7 +365,7 @@ func (c *settings) accounts(ctx context.Context, k *genl.Client, t *tap, slots [
 		if answers := st.Responses2xx + st.Responses3xx + st.Responses4xx + st.Responses5xx; st.Requests != answers+st.Aborted {
 			unbalanced = fmt.Errorf("service %d: %d requests, %d responses, %d aborted", i, st.Requests, answers, st.Aborted)
 		}
-		refused += st.BadRequest
+		refused += st.BadRequest + st.LimitHead + st.LimitTarget
 		servers, err := k.Servers(ctx, c.name(i))
 		if err != nil {
 			return err
