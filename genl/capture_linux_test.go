@@ -69,7 +69,7 @@ func TestFixtures(t *testing.T) {
 	defaults := Service{
 		Name: "web", Mode: ModeHTTP, Scheduler: "wlc", Listen: netip.MustParseAddrPort("127.0.0.1:80"), State: ServiceStateRunning,
 		Timeouts: Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
-		Limits:   Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288},
+		Limits:   Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288, TargetBytes: 8192},
 		Forward:  ForwardXForwardedFor, Trusted: []netip.Prefix{}, Servers: 2,
 	}
 
