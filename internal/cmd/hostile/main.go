@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/internal/tap"
 )
 
 // group is one line of the result: the ways in which one message was sent.
@@ -170,22 +171,10 @@ func (p *plan) responses(kind string, table []message) {
 	}
 }
 
-type tap struct{ n, failed int }
-
-func (t *tap) result(name string, err error) {
-	t.n++
-	if err == nil {
-		fmt.Printf("ok %d - %s\n", t.n, name)
-		return
-	}
-	t.failed++
-	fmt.Printf("not ok %d - %s\n#   %v\n", t.n, name, err)
-}
-
 // report prints the results of a plan and returns what was to be refused.
-func (p *plan) report(t *tap) (bad uint64) {
+func (p *plan) report(t *tap.Writer) (bad uint64) {
 	for _, g := range p.groups {
-		t.result(g.name, g.err)
+		t.Result(g.name, g.err)
 	}
 	for _, j := range p.jobs {
 		bad += uint64(j.bad)
@@ -220,18 +209,17 @@ func main() {
 	}
 	c.headBytes = 16384
 	c.wait = time.Duration(c.factor) * 15 * time.Second
-	t := &tap{}
+	t := tap.New(os.Stdout)
 	if err := c.run(context.Background(), t); err != nil {
 		fmt.Fprintf(os.Stderr, "hostile: %v\n", err)
 		os.Exit(2)
 	}
-	fmt.Printf("1..%d\n", t.n)
-	if t.failed > 0 {
+	if !t.Plan() {
 		os.Exit(1)
 	}
 }
 
-func (c *settings) run(ctx context.Context, t *tap) error {
+func (c *settings) run(ctx context.Context, t *tap.Writer) error {
 	k, err := genl.New(genl.WithNetns(c.balancer))
 	if err != nil {
 		return err
@@ -343,7 +331,7 @@ func (c *settings) services(ctx context.Context, k *genl.Client) (slots []*slot,
 }
 
 // accounts compares what the balancer counted with what was done.
-func (c *settings) accounts(ctx context.Context, k *genl.Client, t *tap, slots []*slot, bad uint64) error {
+func (c *settings) accounts(ctx context.Context, k *genl.Client, t *tap.Writer, slots []*slot, bad uint64) error {
 	var refused, sent uint64
 	var unbalanced, open error
 	total := 0
@@ -377,17 +365,17 @@ func (c *settings) accounts(ctx context.Context, k *genl.Client, t *tap, slots [
 		total += s.rec.total
 		s.rec.mu.Unlock()
 	}
-	t.result("no connection is open in the end", open)
-	t.result("requests = responses + aborted, in every service", unbalanced)
+	t.Result("no connection is open in the end", open)
+	t.Result("requests = responses + aborted, in every service", unbalanced)
 	var err error
 	if refused != bad {
 		err = fmt.Errorf("%d requests are counted as refused, %d were to be", refused, bad)
 	}
-	t.result(fmt.Sprintf("refused requests are counted (%d)", bad), err)
+	t.Result(fmt.Sprintf("refused requests are counted (%d)", bad), err)
 	err = nil
 	if uint64(total) > sent {
 		err = fmt.Errorf("servers understood %d requests, %d were sent to them", total, sent)
 	}
-	t.result(fmt.Sprintf("no server saw more requests than it was sent (%d)", total), err)
+	t.Result(fmt.Sprintf("no server saw more requests than it was sent (%d)", total), err)
 	return nil
 }

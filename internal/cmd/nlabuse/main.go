@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/internal/tap"
 )
 
 // table reads what the kernel has, over a socket and code of its own.
@@ -54,18 +55,6 @@ func (t *table) read(ctx context.Context) (s state, err error) {
 	return s, err
 }
 
-type tap struct{ n, failed int }
-
-func (t *tap) result(name string, err error) {
-	t.n++
-	if err == nil {
-		fmt.Printf("ok %d - %s\n", t.n, name)
-		return
-	}
-	t.failed++
-	fmt.Printf("not ok %d - %s\n#   %v\n", t.n, name, err)
-}
-
 func main() {
 	seed := flag.Uint64("seed", 1, "seed of the random messages")
 	n := flag.Int("n", 2000, "`number` of random messages")
@@ -74,13 +63,12 @@ func main() {
 		fmt.Fprintf(os.Stderr, "nlabuse: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	t := &tap{}
+	t := tap.New(os.Stdout)
 	if err := run(context.Background(), t, *seed, *n); err != nil {
 		fmt.Fprintf(os.Stderr, "nlabuse: %v\n", err)
 		os.Exit(2)
 	}
-	fmt.Printf("1..%d\n", t.n)
-	if t.failed > 0 {
+	if !t.Plan() {
 		os.Exit(1)
 	}
 }
@@ -106,7 +94,7 @@ func reset(s *socket) error {
 	return nil
 }
 
-func run(ctx context.Context, t *tap, seed uint64, n int) error {
+func run(ctx context.Context, t *tap.Writer, seed uint64, n int) error {
 	c, err := genl.New()
 	if err != nil {
 		return err
@@ -152,11 +140,11 @@ func run(ctx context.Context, t *tap, seed uint64, n int) error {
 		if err == nil {
 			err = r.check(a)
 		}
-		t.result("refused: "+r.name, unchanged(err, false))
+		t.Result("refused: "+r.name, unchanged(err, false))
 	}
-	t.result("ignored: a message shorter than it says", unchanged(ignored(s), false))
+	t.Result("ignored: a message shorter than it says", unchanged(ignored(s), false))
 	for _, sc := range scenarios() {
-		t.result("transaction: "+sc.name, unchanged(sc.run(), sc.changes))
+		t.Result("transaction: "+sc.name, unchanged(sc.run(), sc.changes))
 	}
 
 	if err := reset(s); err != nil {
@@ -165,7 +153,7 @@ func run(ctx context.Context, t *tap, seed uint64, n int) error {
 	f := &fuzzer{r: rand.New(rand.NewPCG(seed, 0)), s: s, t: tab}
 	err = f.run(ctx, n)
 	s = f.s
-	t.result(fmt.Sprintf("%d random messages, seed %d", n, seed), err)
+	t.Result(fmt.Sprintf("%d random messages, seed %d", n, seed), err)
 	return nil
 }
 
