@@ -85,7 +85,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := "pattern " + quote(e.Expr)
+	s := "pattern " + Quote(e.Expr)
 	if e.Column > 0 {
 		s += fmt.Sprintf(", column %d", e.Column)
 	}
@@ -96,8 +96,8 @@ func (e *Error) Error() string {
 	return s
 }
 
-// quote keeps messages of one line and of bounded length.
-func quote(s string) string {
+// Quote keeps messages of one line and of bounded length.
+func Quote(s string) string {
 	if len(s) > 80 {
 		return fmt.Sprintf("%q...", s[:77])
 	}
@@ -121,7 +121,7 @@ func Compile(patterns []Pattern, o Options) ([]Automaton, error) {
 	parsed := make([]*expr, len(ps))
 	for i, p := range ps {
 		if i > 0 && ps[i-1].ID == p.ID {
-			return nil, &Error{ID: p.ID, Expr: p.Expr, Msg: fmt.Sprintf("its ID %d is taken by %s", p.ID, quote(ps[i-1].Expr))}
+			return nil, &Error{ID: p.ID, Expr: p.Expr, Msg: fmt.Sprintf("its ID %d is taken by %s", p.ID, Quote(ps[i-1].Expr))}
 		}
 		e, err := parse(p.Expr)
 		if err != nil {

@@ -56,7 +56,7 @@ func parseSyntax(text string) (*syntax.Regexp, *Error) {
 	e := &Error{Expr: text, Msg: err.Error()}
 	var se *syntax.Error
 	if errors.As(err, &se) {
-		e.Msg = fmt.Sprintf("%s: %s", se.Code, quote(se.Expr))
+		e.Msg = fmt.Sprintf("%s: %s", se.Code, Quote(se.Expr))
 		// The parser tells the text at fault, not its place; its last
 		// occurrence is the place except where the same fault occurs twice.
 		if at := strings.Index(text, se.Expr); at >= 0 && se.Expr != "" {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ktcpvs/ktcpvs/internal/automaton"
 )
 
 // ActionKind says what is done.
@@ -145,12 +147,12 @@ func checkLocation(s string) *Error {
 	}
 	for i := 0; i < len(s); i++ {
 		if s[i] <= ' ' || s[i] >= 0x7F {
-			return &Error{Field: field, Msg: fmt.Sprintf("target %s, column %d: a byte %#02x", quote(s), i+1, s[i]),
+			return &Error{Field: field, Msg: fmt.Sprintf("target %s, column %d: a byte %#02x", automaton.Quote(s), i+1, s[i]),
 				Hint: "a URI is printable ASCII without spaces; percent-encode others"}
 		}
 	}
 	if _, _, at, ok := variables(s); !ok {
-		return &Error{Field: field, Msg: fmt.Sprintf("target %s, column %d: no such variable", quote(s), at+1),
+		return &Error{Field: field, Msg: fmt.Sprintf("target %s, column %d: no such variable", automaton.Quote(s), at+1),
 			Hint: "$host, $path, $query, $scheme, and $$ for a dollar"}
 	}
 	return nil

@@ -37,13 +37,6 @@ func (e *Error) Error() string {
 	return s
 }
 
-func quote(s string) string {
-	if len(s) > 80 {
-		return fmt.Sprintf("%q...", s[:77])
-	}
-	return fmt.Sprintf("%q", s)
-}
-
 // Limits of a rule.
 const (
 	MaxName   = 31   // bytes of a rule's name
@@ -103,10 +96,10 @@ func (r *Rule) check() *Error {
 	}
 	for _, s := range m.Methods {
 		if i := badToken(s); i >= 0 || s == "" {
-			return &Error{Field: "method", Msg: quote(s) + " is not a method", Hint: "such as GET; methods are case-sensitive"}
+			return &Error{Field: "method", Msg: automaton.Quote(s) + " is not a method", Hint: "such as GET; methods are case-sensitive"}
 		}
 		if up := strings.ToUpper(s); up != s && isKnownMethod(up) {
-			return &Error{Field: "method", Msg: quote(s) + " is no method that clients send", Hint: "methods are case-sensitive: " + up}
+			return &Error{Field: "method", Msg: automaton.Quote(s) + " is no method that clients send", Hint: "methods are case-sensitive: " + up}
 		}
 	}
 	for _, f := range m.Headers {
@@ -119,7 +112,7 @@ func (r *Rule) check() *Error {
 			return e
 		}
 		if f.Kind != Regex && strings.ContainsAny(f.Value, "; \t") {
-			return &Error{Field: "cookie", Msg: quote(f.Value) + " is not the value of a cookie", Hint: "values have no semicolons or spaces"}
+			return &Error{Field: "cookie", Msg: automaton.Quote(f.Value) + " is not the value of a cookie", Hint: "values have no semicolons or spaces"}
 		}
 	}
 	for _, f := range m.Query {
@@ -131,7 +124,7 @@ func (r *Rule) check() *Error {
 			continue
 		}
 		if i, _ := badPathByte(strings.ReplaceAll(f.Value, "?", "")); i >= 0 || strings.Contains(f.Value, "&") {
-			return &Error{Field: "query", Msg: quote(f.Value) + " is not the value of a parameter", Hint: "as in the request: percent-encoded, without &"}
+			return &Error{Field: "query", Msg: automaton.Quote(f.Value) + " is not the value of a parameter", Hint: "as in the request: percent-encoded, without &"}
 		}
 	}
 	for _, p := range m.Sources {
@@ -149,11 +142,11 @@ func (r *Rule) check() *Error {
 
 func checkName(s string) *Error {
 	if len(s) > MaxName {
-		return &Error{Msg: fmt.Sprintf("its name %s has %d bytes", quote(s), len(s)), Hint: fmt.Sprintf("at most %d", MaxName)}
+		return &Error{Msg: fmt.Sprintf("its name %s has %d bytes", automaton.Quote(s), len(s)), Hint: fmt.Sprintf("at most %d", MaxName)}
 	}
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c > '~' || strings.IndexByte(`{}"'#`, c) >= 0 {
-			return &Error{Msg: fmt.Sprintf("its name %s contains %q", quote(s), s[i:i+1]),
+			return &Error{Msg: fmt.Sprintf("its name %s contains %q", automaton.Quote(s), s[i:i+1]),
 				Hint: "printable ASCII characters without white space, braces, quotes and #"}
 		}
 	}
@@ -168,19 +161,19 @@ func checkHost(field, s string, addresses bool) *Error {
 	name := strings.TrimSuffix(strings.TrimPrefix(s, "*."), ".")
 	switch {
 	case len(name) > MaxHost:
-		return &Error{Field: field, Msg: fmt.Sprintf("%s has %d bytes", quote(s), len(name)), Hint: fmt.Sprintf("at most %d", MaxHost)}
+		return &Error{Field: field, Msg: fmt.Sprintf("%s has %d bytes", automaton.Quote(s), len(name)), Hint: fmt.Sprintf("at most %d", MaxHost)}
 	case strings.Contains(name, "*"):
-		return &Error{Field: field, Msg: quote(s) + " has a * elsewhere than in front", Hint: "*.example.com stands for all names below example.com"}
+		return &Error{Field: field, Msg: automaton.Quote(s) + " has a * elsewhere than in front", Hint: "*.example.com stands for all names below example.com"}
 	case addresses && strings.HasPrefix(s, "["):
 		if strings.HasSuffix(s, "]") && strings.Trim(s[1:len(s)-1], "0123456789abcdefABCDEF:.") == "" {
 			return nil
 		}
 	case strings.Contains(name, ":"):
-		return &Error{Field: field, Msg: quote(s) + " has a port", Hint: "hosts are compared without port; an IPv6 address is written in brackets"}
+		return &Error{Field: field, Msg: automaton.Quote(s) + " has a port", Hint: "hosts are compared without port; an IPv6 address is written in brackets"}
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(lower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return &Error{Field: field, Msg: quote(s) + " is not a host name",
+			return &Error{Field: field, Msg: automaton.Quote(s) + " is not a host name",
 				Hint: "labels of 1 to 63 letters, digits, - and _, with dots between; other alphabets as xn--"}
 		}
 	}
@@ -204,10 +197,10 @@ func (p *Path) check() *Error {
 			return nil // OPTIONS * has that for a path
 		}
 		if !strings.HasPrefix(p.Value, "/") {
-			return &Error{Field: field, Msg: quote(p.Value) + " does not begin with a slash", Hint: "a path always does"}
+			return &Error{Field: field, Msg: automaton.Quote(p.Value) + " does not begin with a slash", Hint: "a path always does"}
 		}
 		if i, why := badPathByte(p.Value); i >= 0 {
-			return &Error{Field: field, Msg: fmt.Sprintf("%s, column %d: %s", quote(p.Value), i+1, why)}
+			return &Error{Field: field, Msg: fmt.Sprintf("%s, column %d: %s", automaton.Quote(p.Value), i+1, why)}
 		}
 	case Template:
 		if _, err := ParseTemplate(p.Value); err != nil {
@@ -245,7 +238,7 @@ func checkRegex(field, expr string, ascii bool) *Error {
 		return wrap(field, err)
 	}
 	if r := strayRune(re); ascii && r != 0 {
-		return &Error{Field: field, Msg: fmt.Sprintf("pattern %s: no request target has the character %q", quote(expr), r),
+		return &Error{Field: field, Msg: fmt.Sprintf("pattern %s: no request target has the character %q", automaton.Quote(expr), r),
 			Hint: fmt.Sprintf("clients send it as %s", percent(r))}
 	}
 	return nil
@@ -264,7 +257,7 @@ func (f *Field) check(what string, badName bool, hint string) *Error {
 	case f.Name == "":
 		return &Error{Field: what, Msg: "it has no name"}
 	case badName:
-		return &Error{Field: what, Msg: quote(f.Name) + " is not the name of a " + nameOf[what], Hint: hint}
+		return &Error{Field: what, Msg: automaton.Quote(f.Name) + " is not the name of a " + nameOf[what], Hint: hint}
 	case len(f.Name)+len(f.Value) > MaxValue:
 		return &Error{Field: what, Msg: fmt.Sprintf("%d bytes", len(f.Name)+len(f.Value)), Hint: fmt.Sprintf("at most %d", MaxValue)}
 	}
@@ -275,7 +268,7 @@ func (f *Field) check(what string, badName bool, hint string) *Error {
 		}
 	case Exact, Prefix:
 		if strings.ContainsAny(f.Value, "\x00\r\n") || strings.Trim(f.Value, space) != f.Value && f.Kind == Exact {
-			return &Error{Field: what, Msg: quote(f.Value) + " is not a value", Hint: "no line ends, no white space at its ends"}
+			return &Error{Field: what, Msg: automaton.Quote(f.Value) + " is not a value", Hint: "no line ends, no white space at its ends"}
 		}
 	case Regex:
 		return checkRegex(what, f.Value, what == "query")

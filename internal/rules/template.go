@@ -9,6 +9,8 @@ package rules
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ktcpvs/ktcpvs/internal/automaton"
 )
 
 // PathTemplate is a parsed template.
@@ -30,7 +32,7 @@ type TemplateError struct {
 }
 
 func (e *TemplateError) Error() string {
-	s := fmt.Sprintf("template %s, column %d: %s", quote(e.Template), e.Column, e.Msg)
+	s := fmt.Sprintf("template %s, column %d: %s", automaton.Quote(e.Template), e.Column, e.Msg)
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
 	}
