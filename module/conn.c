@@ -272,9 +272,10 @@ static int conn_node_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 static bool aged(const struct tcpvs_conn *c)
 {
 	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
-	unsigned long age = sc ? sc->timeout[TCPVS_A_TIMEOUTS_AGE] : 0;
+	unsigned long end;
 
-	return age && c->extra && time_after_eq(jiffies, c->extra->born + age);
+	return sc && tcpvs_peer_end_of_age(c, sc, &end) &&
+	       time_after_eq(jiffies, end);
 }
 
 static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)

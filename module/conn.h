@@ -173,6 +173,9 @@ bool tcpvs_conn_broken(const struct tcpvs_leg *leg);
 /* peer.c: who the client is, and what is kept for it alone */
 struct tcpvs_extra *tcpvs_peer_extra(struct tcpvs_conn *c);
 void tcpvs_peer_end(struct tcpvs_worker *w, struct tcpvs_conn *c);
+bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
+			   const struct tcpvs_service_conf *sc,
+			   unsigned long *end);
 bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,
 			const struct tcpvs_conn *c);
 int tcpvs_peer_start(struct tcpvs_worker *w, struct tcpvs_conn *c);

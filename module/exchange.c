@@ -297,18 +297,24 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return tcpvs_conn_finish(w, c);
 }
 
+static u64 chunks_allowed(const struct tcpvs_conn *c)
+{
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+
+	return (sc ? sc->limit[TCPVS_A_LIMITS_BODY_BYTES] : 0) ?: U64_MAX;
+}
+
 /*
  * Send on what there is of the request. Return: a step's result; AGAIN to go on,
  * in the exchange or, if it has been left, with what came of it.
  */
 static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more)
 {
-	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
 	u64 moved = c->req.moved, sent = 0;
 	int r;
 
-	if (sc && sc->limit[TCPVS_A_LIMITS_BODY_BYTES])
-		w->chunks_max = sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+	if (c->body == TCPVS_BODY_CHUNKED)
+		w->chunks_max = chunks_allowed(c);
 	r = tcpvs_relay(w, &c->req, c->cl.sock, c->up->leg.sock, &sent);
 	w->chunks_max = U64_MAX;
 	if (sent) {

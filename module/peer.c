@@ -50,6 +50,25 @@ void tcpvs_peer_end(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	c->extra = NULL;
 }
 
+/**
+ * tcpvs_peer_end_of_age() - when does a connection grow too old?
+ * @c: connection
+ * @sc: configuration of its service
+ * @end: set to that time in jiffies, if there is one
+ *
+ * Return: there is one; it may be past.
+ */
+bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
+			   const struct tcpvs_service_conf *sc, unsigned long *end)
+{
+	unsigned long age = sc->timeout[TCPVS_A_TIMEOUTS_AGE];
+
+	if (!age || !c->extra)
+		return false;
+	*end = c->extra->born + age;
+	return true;
+}
+
 static bool network_has(const struct tcpvs_network *net, const struct sock *sk)
 {
 	if (net->family != sk->sk_family)
@@ -58,8 +77,7 @@ static bool network_has(const struct tcpvs_network *net, const struct sock *sk)
 	if (net->family == AF_INET6)
 		return ipv6_prefix_equal(&net->v6, &sk->sk_v6_daddr, net->prefix);
 #endif
-	return !net->prefix ||
-	       !((net->v4 ^ sk->sk_daddr) & inet_make_mask(net->prefix));
+	return !((net->v4 ^ sk->sk_daddr) & inet_make_mask(net->prefix));
 }
 
 /**

@@ -40,16 +40,16 @@ static bool last_request(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			 const struct tcpvs_service_conf *sc)
 {
 	u64 max = sc->limit[TCPVS_A_LIMITS_REQUESTS];
-	unsigned long age = sc->timeout[TCPVS_A_TIMEOUTS_AGE];
+	unsigned long end;
 
-	if ((!max && !age) || !tcpvs_peer_extra(c))
+	if ((!max && !sc->timeout[TCPVS_A_TIMEOUTS_AGE]) || !tcpvs_peer_extra(c))
 		return false;
 	c->extra->requests++;
 	if (max && c->extra->requests >= max) {
 		conn_count(w, c, LIMIT_REQUESTS);
 		return true;
 	}
-	if (age && time_after_eq(jiffies, c->extra->born + age)) {
+	if (tcpvs_peer_end_of_age(c, sc, &end) && time_after_eq(jiffies, end)) {
 		conn_count(w, c, LIMIT_AGE);
 		return true;
 	}
@@ -260,6 +260,7 @@ void tcpvs_request_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
 int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+	unsigned long end;
 
 	tcpvs_flow_reset(&c->req);
 	tcpvs_flow_reset(&c->resp);
@@ -267,14 +268,10 @@ int tcpvs_request_next(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	c->flags &= TCPVS_CF_COUNTED | TCPVS_CF_HANDED | TCPVS_CF_DRAIN |
 		    TCPVS_CF_SERVED | TCPVS_CF_REQ_DONE;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_KEEPALIVE);
-	if (sc && sc->timeout[TCPVS_A_TIMEOUTS_AGE] && c->extra) {
-		unsigned long end = c->extra->born +
-				    sc->timeout[TCPVS_A_TIMEOUTS_AGE];
-
-		if (time_before(end, c->deadline)) {
-			c->deadline = end;
-			tcpvs_timer_set(w, &c->timer, end);
-		}
+	if (sc && tcpvs_peer_end_of_age(c, sc, &end) &&
+	    time_before(end, c->deadline)) {
+		c->deadline = end;
+		tcpvs_timer_set(w, &c->timer, end);
 	}
 	/* Pipelined requests are here already; an event came for them before. */
 	return tcpvs_source_quiet(c->cl.sock) ? TCPVS_STEP_IDLE : TCPVS_STEP_AGAIN;

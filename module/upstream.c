@@ -100,10 +100,8 @@ struct tcpvs_upstream *tcpvs_upstream_idle(struct tcpvs_worker *w,
 
 		up = list_first_entry(idle, struct tcpvs_upstream, link);
 		pool_remove(w, up);
-		if (!tcpvs_upstream_stale(up)) {
-			up->reused = true;
+		if (!tcpvs_upstream_stale(up))
 			return up;
-		}
 		tcpvs_upstream_close(w, up, TCPVS_CLOSE_FIN);
 	}
 	return NULL;
