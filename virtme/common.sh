@@ -71,3 +71,10 @@ kernel_release() {
 		echo "$1"
 	fi
 }
+
+# kernel_suits RELEASE: or say that it is too old. The compiler would say so
+# too (module/compat.h), after more words.
+kernel_suits() {
+	[ "$(printf '%s\n6.12.43\n' "${1%%[-+_]*}" | sort -V | head -n1)" = 6.12.43 ] ||
+		die "kernel $1 is older than 6.12.43, which ktcpvs needs"
+}
