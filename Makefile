@@ -8,6 +8,8 @@ KERNEL ?= 6.12
 KDIR   ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
+# What is installed without KERNEL= is for the kernel that runs.
+OWN_KERNEL := $(if $(filter file,$(origin KERNEL)),,$(KERNEL))
 BENCH_VARS := LENS CPUS ROUNDS SECONDS SIZES BALANCERS JSON
 
 export KTCPVS_T0 := $(shell date +%s)
@@ -63,7 +65,7 @@ cost: ## instructions and ns a head: our parser, llhttp, net/http
 	@scripts/cost
 
 install: ## module, programs, unit file and manual pages on this machine
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" KDIR="$(KDIR)" scripts/install
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" KERNEL="$(OWN_KERNEL)" KDIR="$(KDIR)" scripts/install
 
 uninstall: ## take away what install put there
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install --remove
