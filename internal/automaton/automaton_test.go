@@ -342,6 +342,8 @@ func TestVerify(t *testing.T) {
 		},
 		"dead state accepts": put32(accept, 1),
 		"list out of range":  put32(accept+4, uint32(len(blob)-lists)/4),
+		"inside a list":      put32(accept+4, 2),
+		"gap":                func(b []byte) []byte { order.PutUint32(b[16:], order.Uint32(b[16:])+1); return append(b, 0, 0, 0, 0) },
 		"word 0":             put32(lists, 1),
 		"empty list":         put32(lists+4, 0),
 		"long list":          put32(lists+4, 1<<32-1),

@@ -6,7 +6,8 @@
 //	u8  class of each byte [256]
 //	u16 or u32 next state [states][classes], u32 if states > 65535, padded to 4
 //	u32 accept[states]: 0, or where in lists, in words
-//	u32 lists[]: word 0 is 0; at each place a count n >= 1, then n IDs, ascending
+//	u32 lists[]: word 0 is 0; then the lists without gaps: a count n >= 1, and
+//	             n IDs, ascending
 //
 // State 0 is dead. Only the state in which the input ends counts.
 //
@@ -148,29 +149,31 @@ func Verify(b []byte, ids uint64) (*Machine, error) {
 	if order.Uint32(m.lists) != 0 {
 		return nil, fmt.Errorf("word 0 of the lists is not 0")
 	}
-	for s := range m.states {
-		at := uint64(order.Uint32(m.accept[4*s:]))
-		if at == 0 {
-			continue
-		}
-		if s == 0 {
-			return nil, fmt.Errorf("the dead state accepts")
-		}
-		if at >= words {
-			return nil, fmt.Errorf("state %d has its list at word %d of %d", s, at, words)
-		}
-		n := uint64(order.Uint32(m.lists[4*at:]))
+	word := func(i uint64) uint64 { return uint64(order.Uint32(m.lists[4*i:])) }
+	begins := make([]bool, words)
+	for at := uint64(1); at < words; {
+		n := word(at)
 		if n == 0 || at+n >= words {
-			return nil, fmt.Errorf("the list of state %d has %d entries at word %d of %d", s, n, at, words)
+			return nil, fmt.Errorf("the list at word %d of %d has %d entries", at, words, n)
 		}
 		for i := at + 1; i <= at+n; i++ {
-			id := uint64(order.Uint32(m.lists[4*i:]))
-			if id >= ids {
-				return nil, fmt.Errorf("the list of state %d names match %d of %d", s, id, ids)
+			if id := word(i); id >= ids {
+				return nil, fmt.Errorf("the list at word %d names match %d of %d", at, id, ids)
 			}
-			if i > at+1 && id <= uint64(order.Uint32(m.lists[4*(i-1):])) {
-				return nil, fmt.Errorf("the list of state %d is not ascending", s)
+			if i > at+1 && word(i) <= word(i-1) {
+				return nil, fmt.Errorf("the list at word %d is not ascending", at)
 			}
+		}
+		begins[at] = true
+		at += n + 1
+	}
+	for s := range m.states {
+		at := uint64(order.Uint32(m.accept[4*s:]))
+		if s == 0 && at != 0 {
+			return nil, fmt.Errorf("the dead state accepts")
+		}
+		if at != 0 && (at >= words || !begins[at]) {
+			return nil, fmt.Errorf("no list of state %d begins at word %d of %d", s, at, words)
 		}
 	}
 	return m, nil

@@ -7,6 +7,7 @@
  */
 #include "http_props.h"
 #include "proxy_props.h"
+#include "dfa_props.h"
 
 static void request(const u8 *p, u32 len)
 {
@@ -26,6 +27,7 @@ static const struct {
 	{ "http_response.tsv", response },
 	{ "http_chunk.tsv", props_chunk },
 	{ "proxy.tsv", props_proxy },
+	{ "dfa.tsv", props_dfa_input },
 };
 
 int main(int argc, char **argv)
