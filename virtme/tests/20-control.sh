@@ -11,13 +11,20 @@
 # Wrong and random requests, permissions inside and outside user namespaces,
 # namespaces apart from each other, the kernel's own YNL client with our
 # specification, notifications of every change, dumps of many objects, the whole
-# table replaced under traffic, and counters that outlive all of it.
+# table replaced under traffic, counters that outlive all of it, and, meanwhile
+# in a namespace of its own, a transaction that expires.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/traffic.sh"
 
 topology 3
 start_nginx
 load_module
+
+# A minute of waiting, which the rest of this test has to last anyway.
+ip netns add "$TEST-i" || bail "namespace"
+on_exit "end_netns $TEST-i"
+ip netns exec "$TEST-i" nlabuse -idle >"$TMP/idle" 2>&1 &
+idle=$!
 
 # --- wrong requests
 
@@ -204,6 +211,18 @@ check "it is made again" adm -A -i web -l "$VIP:80" -s rr
 read_stats web
 is "$([ "${st[id]}" -gt "$id" ] && echo new) ${st[requests]} ${st[state]}" "new 0 stopped" "a new service of the same name begins at 0, stopped"
 adm -F
+
+# --- transactions do not stay open for ever
+
+status=0
+wait $idle || status=$?
+while read -r line; do
+	case $line in
+	"ok "*) ok "${line#* - }" ;;
+	*) not_ok "nlabuse -idle" "$line" ;;
+	esac
+done < <(grep -v '^1\.\.' "$TMP/idle")
+is "$status $(tail -n 1 "$TMP/idle")" "0 1..8" "all of that was looked at"
 
 # --- namespaces come and go with what is in them
 

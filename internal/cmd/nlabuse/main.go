@@ -4,7 +4,7 @@
 // that are wrong: each must be refused with its reason and its place, and leave
 // the table as it was. Afterwards it sends a number of random messages. It works
 // on the table of the network namespace it runs in, empties it first and last,
-// and reports as TAP.
+// and reports as TAP. With -idle it waits for a transaction to expire instead.
 package main
 
 import (
@@ -58,13 +58,18 @@ func (t *table) read(ctx context.Context) (s state, err error) {
 func main() {
 	seed := flag.Uint64("seed", 1, "seed of the random messages")
 	n := flag.Int("n", 2000, "`number` of random messages")
+	waits := flag.Bool("idle", false, "only wait, for a minute, until an idle transaction expires")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "nlabuse: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
 	t := tap.New(os.Stdout)
-	if err := run(context.Background(), t, *seed, *n); err != nil {
+	f := func() error { return run(context.Background(), t, *seed, *n) }
+	if *waits {
+		f = func() error { return idle(t) }
+	}
+	if err := f(); err != nil {
 		fmt.Fprintf(os.Stderr, "nlabuse: %v\n", err)
 		os.Exit(2)
 	}

@@ -116,34 +116,56 @@ func scenarios() []scenario {
 }
 
 func (sc *scenario) run() error {
-	sockets := map[int]*socket{}
-	defer func() {
-		for _, s := range sockets {
-			s.close()
-		}
-	}()
+	ss := sockets{}
+	defer ss.close()
 	for i, st := range sc.steps {
-		s := sockets[st.socket]
-		if s == nil {
-			var err error
-			if s, err = open(); err != nil {
-				return err
-			}
-			sockets[st.socket] = s
-		}
-		if st.cmd == 0 {
-			s.close()
-			delete(sockets, st.socket)
-			continue
-		}
-		a, err := s.do(st.cmd, st.attrs)
-		if err != nil {
+		if err := ss.play(st); err != nil {
 			return fmt.Errorf("step %d: %w", i+1, err)
 		}
-		if a.errno != st.errno || !strings.Contains(a.message, st.message) {
-			return fmt.Errorf("step %d: answer %d (%v), %q; wanted %d (%v), %q",
-				i+1, a.errno, a.errno, a.message, st.errno, st.errno, st.message)
+	}
+	return nil
+}
+
+// sockets are those of a scenario, opened when a step first names them.
+type sockets map[int]*socket
+
+func (ss sockets) close() {
+	for _, s := range ss {
+		s.close()
+	}
+}
+
+// unexpected is an answer that a step did not want.
+type unexpected struct {
+	got  answer
+	want step
+}
+
+func (u *unexpected) Error() string {
+	return fmt.Sprintf("answer %d (%v), %q; wanted %d (%v), %q",
+		u.got.errno, u.got.errno, u.got.message, u.want.errno, u.want.errno, u.want.message)
+}
+
+func (ss sockets) play(st step) error {
+	s := ss[st.socket]
+	if s == nil {
+		var err error
+		if s, err = open(); err != nil {
+			return err
 		}
+		ss[st.socket] = s
+	}
+	if st.cmd == 0 {
+		s.close()
+		delete(ss, st.socket)
+		return nil
+	}
+	a, err := s.do(st.cmd, st.attrs)
+	if err != nil {
+		return err
+	}
+	if a.errno != st.errno || !strings.Contains(a.message, st.message) {
+		return &unexpected{a, st}
 	}
 	return nil
 }
