@@ -4,13 +4,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -186,11 +186,12 @@ func (c *counted) Read(b []byte) (int, error) {
 
 // pattern is a body in which no two places look alike.
 func pattern(seed string, size int) []byte {
-	var b bytes.Buffer
-	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, "%s %d\n", seed, i)
+	b := make([]byte, 0, size+len(seed)+20)
+	for i := 0; len(b) < size; i++ {
+		b = append(append(b, seed...), ' ')
+		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
 	}
-	return b.Bytes()[:size]
+	return b[:size]
 }
 
 func short(b []byte) string {

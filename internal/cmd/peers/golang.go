@@ -54,6 +54,11 @@ var goCases = []testCase{
 	{"WebSocket: frames of every length, both ways", wsEcho},
 	{"WebSocket: many frames in flight", wsMany},
 	{"WebSocket: the server speaks on after the client's half close", wsAfterClient},
+}
+
+// goAloneCases are what HAProxy would not let happen: it ends both directions
+// when a server has ended its own, and refuses a bad handshake itself.
+var goAloneCases = []testCase{
 	{"WebSocket: the client speaks on after the server's half close", wsAfterServer},
 	{"WebSocket: a refused upgrade leaves the connection usable", wsRefused},
 }

@@ -45,7 +45,7 @@ type testCase struct {
 }
 
 var kinds = []kind{
-	{"go", "Go", goCases},
+	{"go", "Go", append(slices.Clone(goCases), goAloneCases...)},
 	{"haproxy-go", "Go behind HAProxy", goCases},
 	{"haproxy", "HAProxy", haproxyCases},
 	{"haproxy-close", "HAProxy, closing", haproxyCloseCases},

@@ -19,7 +19,7 @@ func TestGo(t *testing.T) {
 	srv := httptest.NewServer(newServer())
 	t.Cleanup(srv.Close)
 	p := &peer{addr: srv.Listener.Addr().String(), wait: 30 * time.Second}
-	for _, c := range goCases {
+	for _, c := range kinds[0].cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if err := c.run(p); err != nil {
@@ -43,6 +43,12 @@ func TestAllCanFail(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	if b := string(numbers()); len(b) != 600000 || b[:12] != "00000\n00001\n" || b[300000:300012] != "50000\n50001\n" {
+		t.Errorf("%d bytes, %q and %q", len(b), b[:12], b[300000:300012])
 	}
 }
 
@@ -94,7 +100,7 @@ func TestCheck(t *testing.T) {
 	if n := run([]string{"check", "go=" + addr}, &out, &errs); n != 0 || errs.Len() > 0 {
 		t.Errorf("status %d, %s%s", n, &out, &errs)
 	}
-	if n := strings.Count(out.String(), "\nok "); n+1 != len(goCases) {
+	if n := strings.Count(out.String(), "\nok "); n+1 != len(kinds[0].cases) {
 		t.Errorf("%d results:\n%s", n+1, &out)
 	}
 	for _, args := range [][]string{
