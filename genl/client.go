@@ -44,6 +44,17 @@ type Service struct {
 	Allow       Allow          `json:"allow"`
 	Servers     uint32         `json:"servers"`
 	Stats       ServiceStats   `json:"stats"`
+	// Zeroed is the generation with which Stats began anew; 0: never.
+	Zeroed uint32 `json:"zeroed"`
+}
+
+// Since returns what s counted since old, an earlier reading of it: all there
+// is if the counters began anew in between.
+func (s *Service) Since(old *Service) ServiceStats {
+	if s.Zeroed != old.Zeroed {
+		return s.Stats
+	}
+	return s.Stats.Sub(old.Stats)
 }
 
 // ServiceConfig is what a user decides about a virtual service. Nil means: the
@@ -86,6 +97,17 @@ type Server struct {
 	Weight  uint32         `json:"weight"`
 	State   ServerState    `json:"state"`
 	Stats   ServerStats    `json:"stats"`
+	// Zeroed is the generation with which Stats began anew; 0: never.
+	Zeroed uint32 `json:"zeroed"`
+}
+
+// Since returns what s counted since old, an earlier reading of it: all there
+// is if the counters began anew in between.
+func (s *Server) Since(old *Server) ServerStats {
+	if s.Zeroed != old.Zeroed {
+		return s.Stats
+	}
+	return s.Stats.Sub(old.Stats)
 }
 
 // ServerConfig is what a user decides about a real server. Nil means: the

@@ -374,6 +374,8 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			s.Servers = ad.Uint32()
 		case spec.AServiceStats:
 			ad.Nested(s.Stats.decode)
+		case spec.AServiceZeroed:
+			s.Zeroed = ad.Uint32()
 		}
 	}
 	return ad.Err()
@@ -397,6 +399,8 @@ func (s *Server) decode(ad *netlink.AttributeDecoder) error {
 			s.State = ServerState(ad.Uint32())
 		case spec.AServerStats:
 			ad.Nested(s.Stats.decode)
+		case spec.AServerZeroed:
+			s.Zeroed = ad.Uint32()
 		}
 	}
 	return ad.Err()

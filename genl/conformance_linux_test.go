@@ -110,6 +110,9 @@ func TestRefusals(t *testing.T) {
 			{"address of one that runs", c.SetService(ctx, "run", listen(two)), genl.ErrBusy, `service "run" runs: stop it to change its address (attribute listen)`},
 			{"mode of one that runs", c.SetService(ctx, "run", genl.ServiceConfig{Mode: genl.Ptr(genl.ModeTCP)}), genl.ErrBusy, `service "run" runs: stop it to change its mode (attribute mode)`},
 			{"start twice", c.StartService(ctx, "run"), genl.ErrAlready, `service "run" runs already`},
+			{"reset of an unknown service", c.ZeroService(ctx, "nope"), os.ErrNotExist, `reset the counters of service "nope": there is no service "nope" (attribute service)`},
+			{"reset of an unknown server", c.ZeroServer(ctx, "web", two), os.ErrNotExist, `service "web" has no server of this address (attribute address)`},
+			{"reset of no server", c.ZeroServer(ctx, "web", netip.MustParseAddrPort("0.0.0.0:80")), genl.ErrInvalid, `not 0.0.0.0 (attribute address.ipv4)`},
 			{"stop twice", c.StopService(ctx, "web", false), genl.ErrAlready, `service "web" is stopped already`},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
@@ -130,6 +133,46 @@ func TestRefusals(t *testing.T) {
 		}
 		if after, err := c.Info(ctx); err != nil || after != before {
 			t.Errorf("refusals changed %+v to %+v, %v", before, after, err)
+		}
+	})
+}
+
+// A reset is a generation, kept with what it reset, and survives a change.
+func TestZeroed(t *testing.T) {
+	eachKernel(t, func(t *testing.T, dial genl.Dialer) {
+		c, ctx := client(t, dial), within(t)
+		must(t, c.AddService(ctx, "web", listen(web)))
+		must(t, c.AddServer(ctx, "web", one, genl.ServerConfig{}))
+		must(t, c.AddServer(ctx, "web", two, genl.ServerConfig{}))
+		must(t, c.AddService(ctx, "mail", listen(mail)))
+		read := func() [4]uint32 {
+			services, err := c.Services(ctx)
+			must(t, err)
+			servers, err := c.Servers(ctx, "web")
+			must(t, err)
+			return [4]uint32{services[0].Zeroed, servers[0].Zeroed, servers[1].Zeroed, services[1].Zeroed}
+		}
+		info, err := c.Info(ctx)
+		must(t, err)
+		g := info.Generation
+		for _, tt := range []struct {
+			what string
+			do   func() error
+			want [4]uint32
+		}{
+			{"nothing", func() error { return nil }, [4]uint32{}},
+			{"a server", func() error { return c.ZeroServer(ctx, "web", two) }, [4]uint32{0, 0, g + 1, 0}},
+			{"a service", func() error { return c.ZeroService(ctx, "web") }, [4]uint32{g + 2, g + 2, g + 2, 0}},
+			{"a change", func() error { return c.SetServer(ctx, "web", one, genl.ServerConfig{Weight: genl.Ptr[uint32](3)}) }, [4]uint32{g + 2, g + 2, g + 2, 0}},
+			{"all", func() error { return c.ZeroStats(ctx) }, [4]uint32{g + 4, g + 4, g + 4, g + 4}},
+		} {
+			must(t, tt.do())
+			if got := read(); got != tt.want {
+				t.Errorf("%s: got %v, want %v", tt.what, got, tt.want)
+			}
+		}
+		if info, err = c.Info(ctx); err != nil || info.Generation != g+4 {
+			t.Errorf("generation %d, %v, want %d", info.Generation, err, g+4)
 		}
 	})
 }
@@ -184,6 +227,10 @@ func TestMalformedRequests(t *testing.T) {
 		{"a mapped network", spec.CmdServiceSet, do, join(name, nest(13, nest(1, nla(2, []byte{10: 0xff, 11: 0xff, 15: 0}), nla(3, u32(96))))), syscall.EINVAL, "an IPv4 network in IPv6 form: give it as IPv4", 20 + 8 + 4 + 4},
 		{"65 networks", spec.CmdServiceSet, do, join(name, nest(13, bytes.Repeat(nest(1, nla(1, make([]byte, 4)), nla(3, u32(0))), 65))), syscall.E2BIG, "65 trusted networks: a service has at most 64", 20 + 8},
 		{"PROXY headers from nobody", spec.CmdServiceNew, do, join(name, nest(5, nla(1, []byte{127, 0, 0, 9}), nla(3, []byte{0, 80})), nla(14, u32(1))), syscall.EINVAL, "accept-proxy without trusted networks would let nobody connect", 20 + 8 + 20},
+		{"counters of a server without a service", spec.CmdStatsZero, do, nest(3, web4), syscall.EINVAL, "the service is missing", 0},
+		{"counters of no name", spec.CmdStatsZero, do, nla(1, []byte{0}), syscall.EINVAL, "the name of a service is empty", 20},
+		{"counters with a weight", spec.CmdStatsZero, do, join(service, nla(4, u32(1))), syscall.EINVAL, "Unknown attribute type", 20 + 8},
+		{"a listing of resets", spec.CmdStatsZero, dump, nil, syscall.EOPNOTSUPP, "", 0},
 		{"a flag with a value", spec.CmdServiceStop, do, join(name, nla(12, u32(1))), syscall.ERANGE, "Attribute failed policy validation", 20 + 8},
 		{"a server without a service", spec.CmdServerNew, do, nest(3, web4), syscall.EINVAL, "the service is missing", 0},
 		{"a server without an address", spec.CmdServerNew, do, service, syscall.EINVAL, "the server's address is missing", 0},

@@ -124,6 +124,7 @@ var verbs = map[string]string{
 	"transaction-begin":  "begin the transaction",
 	"transaction-commit": "commit the transaction",
 	"transaction-abort":  "abort the transaction",
+	"stats-zero":         "reset",
 }
 
 var errnoCauses = []struct {

@@ -165,6 +165,28 @@ func (c *Client) SetSettings(ctx context.Context, conf SettingsConfig) error {
 	return c.change(ctx, request{cmd: spec.CmdSettingsSet, fill: conf.encode})
 }
 
+// ZeroStats lets all counters of the namespace begin anew.
+func (c *Client) ZeroStats(ctx context.Context) error {
+	return c.change(ctx, request{cmd: spec.CmdStatsZero, object: theCounters})
+}
+
+// ZeroService lets the counters of a virtual service and its real servers begin
+// anew.
+func (c *Client) ZeroService(ctx context.Context, name string) error {
+	return c.change(ctx, request{cmd: spec.CmdStatsZero, object: theCounters + " of " + serviceObject(name), fill: func(ae *netlink.AttributeEncoder) {
+		encodeString(ae, spec.AServerService, "the name of a service", name)
+	}})
+}
+
+// ZeroServer lets the counters of one real server begin anew.
+func (c *Client) ZeroServer(ctx context.Context, service string, addr netip.AddrPort) error {
+	r := server(spec.CmdStatsZero, service, addr, ServerConfig{})
+	r.object = theCounters + " of " + r.object
+	return c.change(ctx, r)
+}
+
+const theCounters = "the counters"
+
 // decoder is what every object of the protocol has.
 type decoder interface {
 	decode(ad *netlink.AttributeDecoder) error

@@ -153,6 +153,13 @@ func calls() []call {
 		}},
 		{"Commit", "transaction-commit", "", 18, false, nil, tx(func(ctx context.Context, t *Tx) error { _, err := t.Commit(ctx); return err })},
 		{"DryRun", "transaction-commit", "", 18, false, nla(2, nil), tx(func(ctx context.Context, t *Tx) error { return t.DryRun(ctx) })},
+		{"ZeroStats", "stats-zero", "the counters", 24, false, nil, func(ctx context.Context, c *Client) error { return c.ZeroStats(ctx) }},
+		{"ZeroService", "stats-zero", `the counters of service "web"`, 24, false, text(1, "web"), func(ctx context.Context, c *Client) error {
+			return c.ZeroService(ctx, "web")
+		}},
+		{"ZeroServer", "stats-zero", `the counters of server 192.0.2.1:80 of service "web"`, 24, false, join(text(1, "web"), nest(3, wire4)), func(ctx context.Context, c *Client) error {
+			return c.ZeroServer(ctx, "web", addr4)
+		}},
 		{"a change in a transaction", "service-del", `service "web"`, 7, false, text(1, "web"), tx(func(ctx context.Context, t *Tx) error { return t.DeleteService(ctx, "web") })},
 	}
 }

@@ -560,7 +560,8 @@ func (c LimitsConfig) encode(ae *netlink.AttributeEncoder) {
 	}
 }
 
-// ServiceStats: What a virtual service counted since it was made.
+// ServiceStats: What a virtual service counted since it was made, or since
+// a stats-zero.
 type ServiceStats struct {
 	// Connections: Client connections accepted.
 	Connections uint64 `json:"connections"`
@@ -902,7 +903,8 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	return v
 }
 
-// ServerStats: What a real server counted since it was added.
+// ServerStats: What a real server counted since it was added, or since a
+// stats-zero.
 type ServerStats struct {
 	// Active: Requests or mode tcp connections in flight now.
 	Active uint64 `json:"active"`

@@ -58,6 +58,7 @@ struct tcpvs_server_cpu {
  * @link: in a list of the commit or the candidate in hand; tcpvs_net.lock
  * @mark: last commit that met it; tcpvs_net.lock
  * @old_weight: weight in the snapshot that commit replaces; tcpvs_net.lock
+ * @zeroed: generation with which its counters began anew; &tcpvs_net.zeroing
  * @load: how busy it is
  */
 struct tcpvs_server {
@@ -71,6 +72,7 @@ struct tcpvs_server {
 	struct list_head link;
 	u64 mark;
 	u32 old_weight;
+	u32 zeroed;
 	struct tcpvs_load load;
 };
 
@@ -82,6 +84,7 @@ struct tcpvs_server {
  * @slot: its place in every snapshot, reused only after release
  * @mode: TCPVS_MODE_*; changes only while the service is stopped
  * @state: TCPVS_SERVICE_STATE_*, written under tcpvs_net.lock, read anywhere
+ * @zeroed: generation with which its counters began anew; &tcpvs_net.zeroing
  * @stats: one block a possible CPU
  * @listen: listening sockets while running, protected by tcpvs_net.lock
  * @drain: resets what is left when draining took too long
@@ -96,6 +99,7 @@ struct tcpvs_service {
 	u32 slot;
 	u8 mode;
 	u8 state;
+	u32 zeroed;
 	struct tcpvs_stats __percpu *stats;
 	struct tcpvs_listen *listen;
 	struct delayed_work drain;
@@ -259,5 +263,9 @@ int tcpvs_service_stop(struct tcpvs_net *tn, struct tcpvs_service_conf *sc,
 void tcpvs_service_drain_work(struct work_struct *work);
 void tcpvs_service_remove(struct tcpvs_service *svc);
 void tcpvs_servers_remove(struct list_head *servers);
+
+/* zero.c */
+int tcpvs_zero(struct tcpvs_net *tn, const struct tcpvs_service_conf *sc,
+	       struct tcpvs_server *srv);
 
 #endif /* _TCPVS_CONFIG_H */

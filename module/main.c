@@ -61,6 +61,7 @@ static int __net_init net_init(struct net *net)
 	}
 	tn->net = net;
 	mutex_init(&tn->lock);
+	seqcount_init(&tn->zeroing);
 	INIT_LIST_HEAD(&tn->transactions);
 	INIT_DELAYED_WORK(&tn->reaper, tcpvs_transactions_reap);
 	ida_init(&tn->slots);

@@ -235,6 +235,12 @@ static const struct nla_policy tcpvs_transaction_commit_nl_policy[TCPVS_A_TRANSA
 	[TCPVS_A_TRANSACTION_DRY_RUN] = { .type = NLA_FLAG, },
 };
 
+/* TCPVS_CMD_STATS_ZERO - do */
+static const struct nla_policy tcpvs_stats_zero_nl_policy[TCPVS_A_SERVER_ADDRESS + 1] = {
+	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+};
+
 /* Ops table for tcpvs */
 static const struct genl_split_ops tcpvs_nl_ops[] = {
 	{
@@ -402,6 +408,15 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.pre_doit	= tcpvs_nl_pre_doit_admin,
 		.doit		= tcpvs_nl_transaction_abort_doit,
 		.post_doit	= tcpvs_nl_post_doit,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_STATS_ZERO,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_stats_zero_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_stats_zero_nl_policy,
+		.maxattr	= TCPVS_A_SERVER_ADDRESS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

@@ -54,6 +54,7 @@ int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb,
 				     struct genl_info *info);
 int tcpvs_nl_transaction_abort_doit(struct sk_buff *skb,
 				    struct genl_info *info);
+int tcpvs_nl_stats_zero_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	TCPVS_NLGRP_CONFIG,

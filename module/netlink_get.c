@@ -123,6 +123,7 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 			const struct tcpvs_service_conf *sc)
 {
 	struct tcpvs_stats sum;
+	u32 zeroed;
 	void *hdr;
 
 	hdr = genlmsg_put(skb, h->portid, h->seq, &tcpvs_nl_family, h->flags,
@@ -131,7 +132,7 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 		return -EMSGSIZE;
 	if (cb)
 		genl_dump_check_consistent(cb, hdr);
-	tcpvs_service_stats(sc->svc, &sum);
+	tcpvs_service_stats(sc->svc, &sum, &zeroed);
 	if (nla_put_string(skb, TCPVS_A_SERVICE_NAME, sc->name) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_ID, sc->svc->id) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_MODE, sc->mode) ||
@@ -149,7 +150,8 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	    nla_put_u32(skb, TCPVS_A_SERVICE_SEND_PROXY, sc->send_proxy) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_ALLOW, sc->allow) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_SERVERS, sc->set->n) ||
-	    put_counters(skb, TCPVS_A_SERVICE_STATS, sum.n, TCPVS_A_STATS_MAX)) {
+	    put_counters(skb, TCPVS_A_SERVICE_STATS, sum.n, TCPVS_A_STATS_MAX) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_ZEROED, zeroed)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -163,6 +165,7 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 		       const struct tcpvs_member *m)
 {
 	struct tcpvs_server_stats sum;
+	u32 zeroed;
 	void *hdr;
 
 	hdr = genlmsg_put(skb, h->portid, h->seq, &tcpvs_nl_family, h->flags,
@@ -171,7 +174,7 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 		return -EMSGSIZE;
 	if (cb)
 		genl_dump_check_consistent(cb, hdr);
-	tcpvs_server_stats(m->srv, &sum);
+	tcpvs_server_stats(m->srv, &sum, &zeroed);
 	if (nla_put_string(skb, TCPVS_A_SERVER_SERVICE, sc->name) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_ID, m->srv->id) ||
 	    put_address(skb, TCPVS_A_SERVER_ADDRESS, &m->srv->addr) ||
@@ -180,7 +183,8 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 			m->weight ? TCPVS_SERVER_STATE_UP :
 				    TCPVS_SERVER_STATE_DRAIN) ||
 	    put_counters(skb, TCPVS_A_SERVER_STATS, sum.n,
-			 TCPVS_A_SERVER_STATS_MAX)) {
+			 TCPVS_A_SERVER_STATS_MAX) ||
+	    nla_put_u32(skb, TCPVS_A_SERVER_ZEROED, zeroed)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}

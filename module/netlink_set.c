@@ -4,8 +4,8 @@
  *
  * All run under tcpvs_net.lock, taken by tcpvs_nl_pre_doit_admin(). A change of
  * services and servers goes to the candidate of the socket's transaction, or is
- * committed at once. What cannot be staged (start, stop, settings) is refused
- * while the socket has a transaction open: it would make that one stale.
+ * committed at once. What cannot be staged (start, stop, settings, reset of
+ * counters) is refused while the socket has a transaction open: it would make that one stale.
  */
 #include "netlink.h"
 #include "transaction.h"
@@ -243,6 +243,74 @@ int tcpvs_nl_settings_set_doit(struct sk_buff *skb, struct genl_info *info)
 	WRITE_ONCE(tn->max_connections, nla_get_u32(max));
 	tcpvs_config_retire(tcpvs_config_publish(tn, c));
 	return 0;
+}
+
+static int zero(struct genl_info *info, const char *name,
+		const struct tcpvs_addr *addr)
+{
+	struct nlattr **attr = info->attrs;
+	struct tcpvs_net *tn = tcpvs_nl_net(info);
+	struct tcpvs_service_conf *sc;
+	struct tcpvs_member *m;
+	int err;
+
+	sc = tcpvs_config_find(tcpvs_config_locked(tn), name);
+	if (!sc) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
+					attr[TCPVS_A_SERVER_SERVICE],
+					"there is no service \"%.24s\"", name);
+		return -ENOENT;
+	}
+	if (!addr) {
+		err = tcpvs_zero(tn, sc, NULL);
+		if (!err)
+			tcpvs_nl_notify_service(tn, sc);
+		return err;
+	}
+	m = tcpvs_set_find(sc->set, addr);
+	if (!m) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
+					attr[TCPVS_A_SERVER_ADDRESS],
+					"service \"%.24s\" has no server of this address",
+					sc->name);
+		return -ENOENT;
+	}
+	err = tcpvs_zero(tn, sc, m->srv);
+	if (!err)
+		tcpvs_nl_notify_server(tn, sc, m);
+	return err;
+}
+
+int tcpvs_nl_stats_zero_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *service = info->attrs[TCPVS_A_SERVER_SERVICE];
+	struct nlattr *address = info->attrs[TCPVS_A_SERVER_ADDRESS];
+	struct tcpvs_net *tn = tcpvs_nl_net(info);
+	const struct tcpvs_config *c;
+	struct tcpvs_addr addr;
+	const char *name;
+	int err = 0;
+	u32 i;
+
+	if (address && tcpvs_nl_missing(info, TCPVS_A_SERVER_SERVICE, "the service"))
+		return -EINVAL;
+	if (service)
+		err = tcpvs_nl_name(service, &name, info->extack);
+	if (!err && address)
+		err = tcpvs_nl_address(address, &addr, true, info->extack);
+	if (!err)
+		err = tcpvs_transaction_none(tn, info->snd_portid, info->extack);
+	if (err)
+		return err;
+	if (service)
+		return explain(info, zero(info, name, address ? &addr : NULL));
+
+	err = tcpvs_zero(tn, NULL, NULL);
+	c = tcpvs_config_locked(tn);
+	for (i = 0; !err && i < c->nslots; i++)
+		if (c->conf[i])
+			tcpvs_nl_notify_service(tn, c->conf[i]);
+	return explain(info, err);
 }
 
 int tcpvs_nl_transaction_begin_doit(struct sk_buff *skb, struct genl_info *info)

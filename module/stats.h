@@ -5,8 +5,8 @@
  * A counter block is an array indexed by the number of the netlink attribute
  * that carries it, one block a CPU. Block w is written by worker w alone, so
  * an increment is a plain add; readers sum the blocks with READ_ONCE() and are
- * approximate by contract. Gauges (active, idle, ...) are not in the blocks;
- * they are read where they live.
+ * approximate by contract; see zero.c for how they begin anew. Gauges (active,
+ * idle, ...) are not in the blocks; they are read where they live.
  */
 #ifndef _TCPVS_STATS_H
 #define _TCPVS_STATS_H
@@ -45,8 +45,8 @@ struct tcpvs_server_stats {
 
 /* stats.c */
 void tcpvs_service_stats(const struct tcpvs_service *svc,
-			 struct tcpvs_stats *sum);
+			 struct tcpvs_stats *sum, u32 *zeroed);
 void tcpvs_server_stats(const struct tcpvs_server *srv,
-			struct tcpvs_server_stats *sum);
+			struct tcpvs_server_stats *sum, u32 *zeroed);
 
 #endif /* _TCPVS_STATS_H */

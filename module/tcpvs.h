@@ -14,6 +14,7 @@
 #include <linux/idr.h>
 #include <linux/in6.h>
 #include <linux/mutex.h>
+#include <linux/seqlock.h>
 #include <linux/socket.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
@@ -103,6 +104,7 @@ static inline int tcpvs_addr_sockaddr(const struct tcpvs_addr *a,
  * @nconn: client connections open now
  * @mark: source of &tcpvs_server.mark, protected by @lock
  * @next_id: source of service and server ids, protected by @lock
+ * @zeroing: odd while the workers reset counters, written under @lock
  * @slots: allocator of &tcpvs_service.slot
  * @services: services not released yet, in or out of the snapshot
  */
@@ -118,6 +120,7 @@ struct tcpvs_net {
 	atomic_t nconn;
 	u64 mark;
 	u32 next_id;
+	seqcount_t zeroing;
 	struct ida slots;
 	atomic_t services;
 };

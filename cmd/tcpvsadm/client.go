@@ -44,6 +44,12 @@ type (
 		SetServer(ctx context.Context, service string, addr netip.AddrPort, c genl.ServerConfig) error
 		DeleteServer(ctx context.Context, service string, addr netip.AddrPort) error
 	}
+	zeroer interface {
+		serviceReader
+		ZeroStats(ctx context.Context) error
+		ZeroService(ctx context.Context, name string) error
+		ZeroServer(ctx context.Context, service string, addr netip.AddrPort) error
+	}
 	starter interface {
 		Services(ctx context.Context) ([]genl.Service, error)
 		StartService(ctx context.Context, name string) error

@@ -87,6 +87,8 @@ func init() {
 		{long: "save", short: "S", takes: []string{"ident", "numeric"},
 			doc: "print the table as commands, one a line, in numbers", run: runSave},
 		{long: "restore", short: "R", doc: "replace the table by that of such lines from stdin, in one step", run: runRestore},
+		{long: "zero", short: "Z", takes: []string{"ident", "real-server"},
+			doc: "let counters begin anew: of a server, of a service with its servers, or all", run: runZero},
 		{long: "set", needs: []string{"max-connections"}, doc: "change the settings of the namespace", run: runSet},
 		{long: "start", takes: []string{"ident"}, doc: "start one service, or all", run: runStart},
 		{long: "stop", takes: []string{"ident", "now", "wait"}, doc: "stop one service, or all; they drain first", run: runStop},

@@ -16,6 +16,7 @@ func runHelp(s *session) error {
        tcpvsadm -d -i NAME -r HOST[:PORT]
        tcpvsadm [-L] [-i NAME] [-n] [--stats|--rate [--sort COLUMN]] [-o json]
        tcpvsadm -f FILE
+       tcpvsadm -Z [-i NAME [-r HOST[:PORT]]]
        tcpvsadm --start|--stop [-i NAME]
        tcpvsadm check|diff|apply FILE
        tcpvsadm show TABLE

@@ -52,9 +52,10 @@ type watch struct {
 }
 
 type known struct {
-	id    uint32 // another one is another service, whatever its name
-	state genl.ServiceState
-	conf  config.Service
+	id     uint32 // another one is another service, whatever its name
+	state  genl.ServiceState
+	conf   config.Service
+	zeroed uint32
 }
 
 // read begins anew.
@@ -66,7 +67,7 @@ func (w *watch) read(ctx context.Context, c tableReader) error {
 	w.services, w.servers = make(map[string]known), make(map[server]genl.Server)
 	for i := range t.services {
 		v := &t.services[i]
-		w.services[v.Name] = known{v.ID, v.State, fromKernel(v)}
+		w.services[v.Name] = known{v.ID, v.State, fromKernel(v), v.Zeroed}
 		for _, r := range t.servers[v.Name] {
 			w.servers[server{v.Name, r.Address}] = r
 		}
@@ -185,7 +186,7 @@ func about(key server, names *config.Names) string {
 }
 
 func (w *watch) service(v *genl.Service, names *config.Names) []string {
-	now := known{v.ID, v.State, fromKernel(v)}
+	now := known{v.ID, v.State, fromKernel(v), v.Zeroed}
 	old, ok := w.services[v.Name]
 	var news []string
 	if ok && old.id != v.ID {
@@ -202,6 +203,15 @@ func (w *watch) service(v *genl.Service, names *config.Names) []string {
 	if now.state != old.state {
 		news = append(news, fmt.Sprintf("%sstate %s -> %s", who, old.state, now.state))
 	}
+	if now.zeroed != old.zeroed {
+		news = append(news, who+"counters reset, those of its servers too")
+		for key, r := range w.servers { // nobody tells of each
+			if key.service == v.Name {
+				r.Zeroed = now.zeroed
+				w.servers[key] = r
+			}
+		}
+	}
 	return news
 }
 
@@ -216,6 +226,8 @@ func (w *watch) server(v *genl.Server, names *config.Names) []string {
 		return []string{fmt.Sprintf("%s changed: weight %d -> %d", who, old.Weight, v.Weight)}
 	case old.State != v.State:
 		return []string{fmt.Sprintf("%s state %s -> %s", who, old.State, v.State)}
+	case old.Zeroed != v.Zeroed:
+		return []string{who + " counters reset"}
 	}
 	return nil
 }

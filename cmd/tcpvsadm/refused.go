@@ -61,8 +61,6 @@ var refusals = []*refusal{
 		}
 		return noRules
 	}},
-	{long: "zero", short: "Z", msg: always(laterVersion),
-		hint: always("counters go on from where they are; `-L --stats -o json` twice gives the difference")},
 }
 
 const noRules = "without rules a service balances over all its servers"

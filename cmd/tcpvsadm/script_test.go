@@ -206,6 +206,13 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 		k.Fail(args[1], errno, strings.Join(args[3:], " "))
 	case "add": // kernel add ADDRESS: somebody else adds the service newcomer
 		return w.addService("newcomer", netip.MustParseAddrPort(args[1]))
+	case "zero": // kernel zero: somebody else resets the counters
+		c, err := genl.New(genl.WithDialer(k.Dial))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return c.ZeroStats(context.Background())
 	case "later": // kernel later ARGS...: kernel ARGS... while tcpvsadm sleeps next
 		w.later = append(w.later, func() { ts.Check(w.cmd(ts, args[1:])) })
 	case "oversleep": // kernel oversleep TIME: it sleeps longer than it wants

@@ -86,11 +86,11 @@ func (t *table) since(old *table, elapsed time.Duration) *rates {
 	for i := range t.services {
 		s := &t.services[i]
 		if before := services[s.ID]; before != nil {
-			r.services[s.ID] = s.Stats.Sub(before.Stats)
+			r.services[s.ID] = s.Since(before)
 		}
 		for _, srv := range t.servers[s.Name] {
 			if before := servers[srv.ID]; before != nil {
-				r.servers[srv.ID] = srv.Stats.Sub(before.Stats)
+				r.servers[srv.ID] = srv.Since(before)
 			}
 		}
 	}

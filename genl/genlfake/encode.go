@@ -40,6 +40,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 		scalars(nae, spec.SetStats, &run.stats)
 		return nil
 	})
+	ae.Uint32(spec.AServiceZeroed, run.zeroed)
 	return message{cmd, must(ae.Encode())}
 }
 
@@ -55,9 +56,10 @@ func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer) message {
 	ae.Uint32(spec.AServerWeight, srv.weight)
 	ae.Uint32(spec.AServerState, uint32(state))
 	ae.Nested(spec.AServerStats, func(nae *netlink.AttributeEncoder) error {
-		scalars(nae, spec.SetServerStats, k.serving[srv.id])
+		scalars(nae, spec.SetServerStats, &k.serving[srv.id].stats)
 		return nil
 	})
+	ae.Uint32(spec.AServerZeroed, k.serving[srv.id].zeroed)
 	return message{cmd, must(ae.Encode())}
 }
 

@@ -45,7 +45,7 @@ type Kernel struct {
 	familyID uint16
 	config   *config
 	run      map[uint32]*running // by the id of a service
-	serving  map[uint32]*genl.ServerStats
+	serving  map[uint32]*serving
 	settings genl.Settings
 	workers  []genl.Worker
 	version  string
@@ -62,8 +62,15 @@ type Kernel struct {
 
 // running is what a service has beside its configuration.
 type running struct {
-	state genl.ServiceState
-	stats genl.ServiceStats
+	state  genl.ServiceState
+	stats  genl.ServiceStats
+	zeroed uint32
+}
+
+// serving is the same of a real server.
+type serving struct {
+	stats  genl.ServerStats
+	zeroed uint32
 }
 
 type failure struct {
@@ -83,7 +90,7 @@ func New() *Kernel {
 		familyID: 0x1d,
 		config:   &config{generation: 1},
 		run:      map[uint32]*running{},
-		serving:  map[uint32]*genl.ServerStats{},
+		serving:  map[uint32]*serving{},
 		settings: genl.Settings{MaxConnections: 65536},
 		workers:  []genl.Worker{{CPU: 0, PID: 101}, {CPU: 1, PID: 102}},
 		version:  "0.1.0-fake",
@@ -176,7 +183,7 @@ func (k *Kernel) SetServerStats(service string, addr netip.AddrPort, stats genl.
 	if srv == nil {
 		return fmt.Errorf("genlfake: service %q has no server %s", service, addr)
 	}
-	*k.serving[srv.id] = stats
+	k.serving[srv.id].stats = stats
 	return nil
 }
 

@@ -46,9 +46,11 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		return nil, nil
 	case spec.CmdSettingsSet, spec.CmdServiceStart, spec.CmdServiceStop:
 		if s.tx != nil {
-			return nil, refuse(syscall.EBUSY, nil, "not part of a transaction: commit or abort the open one first")
+			return nil, notStaged
 		}
 		return nil, k.immediate(op, found)
+	case spec.CmdStatsZero:
+		return nil, k.zero(s, found)
 	}
 	if s.tx != nil {
 		if r := k.fresh(s.tx); r != nil {
@@ -63,7 +65,10 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 	return nil, k.publish(tx, false)
 }
 
-var noTransaction = refuse(syscall.ENOENT, nil, "this socket has no transaction open")
+var (
+	noTransaction = refuse(syscall.ENOENT, nil, "this socket has no transaction open")
+	notStaged     = refuse(syscall.EBUSY, nil, "not part of a transaction: commit or abort the open one first")
+)
 
 // fresh refuses a transaction that another change came before.
 func (k *Kernel) fresh(tx *transaction) *refusal {
@@ -224,7 +229,7 @@ func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
 		}
 		for _, srv := range svc.servers {
 			if k.serving[srv.id] == nil {
-				k.serving[srv.id] = &genl.ServerStats{}
+				k.serving[srv.id] = &serving{}
 			}
 		}
 	}
@@ -350,6 +355,63 @@ func (k *Kernel) immediate(op *spec.Op, found attrs) *refusal {
 	}
 	k.advance()
 	k.notify([]message{k.serviceMessage(spec.CmdServiceNtf, svc)})
+	return nil
+}
+
+// zero lets counters begin anew. Nothing is in flight in a fake kernel but what
+// its states say: those stay.
+func (k *Kernel) zero(s *socket, found attrs) *refusal {
+	name, address := found[spec.AServerService], found[spec.AServerAddress]
+	if address != nil && name == nil {
+		return refuse(syscall.EINVAL, nil, "%s is missing", theService)
+	}
+	if name != nil {
+		if _, r := serviceName(found, theService); r != nil {
+			return r
+		}
+	}
+	if address != nil {
+		if _, r := address.address(true); r != nil {
+			return r
+		}
+	}
+	if s.tx != nil {
+		return notStaged
+	}
+	var (
+		services = k.config.services
+		only     *realServer
+	)
+	if name != nil {
+		svc, r := k.config.find(found, theService)
+		if r == nil && address != nil {
+			_, only, _, r = k.config.findServer(found)
+		}
+		if r != nil {
+			return r
+		}
+		services = []*service{svc}
+	}
+	k.advance()
+	var events []message
+	for _, svc := range services {
+		for _, srv := range svc.servers {
+			if only == nil || only == srv {
+				v := k.serving[srv.id]
+				v.stats = genl.ServerStats{Active: v.stats.Active, Idle: v.stats.Idle}
+				v.zeroed = k.config.generation
+			}
+		}
+		if only != nil {
+			events = append(events, k.serverMessage(spec.CmdServerNtf, svc, only))
+			continue
+		}
+		v := k.run[svc.id]
+		v.stats = genl.ServiceStats{Active: v.stats.Active}
+		v.zeroed = k.config.generation
+		events = append(events, k.serviceMessage(spec.CmdServiceNtf, svc))
+	}
+	k.notify(events)
 	return nil
 }
 

@@ -70,19 +70,19 @@ func serverErrors(s *genl.ServerStats) uint64 {
 // NewFrame compares a snapshot with the one before; prev may be nil.
 func NewFrame(prev *Snapshot, cur Snapshot) *Frame {
 	f := &Frame{Time: cur.Time, Info: cur.Info, Services: make([]Service, 0, len(cur.Services))}
-	var before map[uint32]*genl.ServiceStats
-	var beforeServer map[uint32]*genl.ServerStats
+	var before map[uint32]*genl.Service
+	var beforeServer map[uint32]*genl.Server
 	if prev != nil && cur.Time.After(prev.Time) {
 		f.Interval = cur.Time.Sub(prev.Time)
 		f.Rates.Known = true
-		before = make(map[uint32]*genl.ServiceStats, len(prev.Services))
+		before = make(map[uint32]*genl.Service, len(prev.Services))
 		for i := range prev.Services {
-			before[prev.Services[i].ID] = &prev.Services[i].Stats
+			before[prev.Services[i].ID] = &prev.Services[i]
 		}
-		beforeServer = make(map[uint32]*genl.ServerStats)
+		beforeServer = make(map[uint32]*genl.Server)
 		for _, servers := range prev.Servers {
 			for i := range servers {
-				beforeServer[servers[i].ID] = &servers[i].Stats
+				beforeServer[servers[i].ID] = &servers[i]
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func NewFrame(prev *Snapshot, cur Snapshot) *Frame {
 	for _, s := range cur.Services {
 		v := Service{Service: s, Errors: serviceErrors(&s.Stats)}
 		if old := before[s.ID]; old != nil {
-			v.Delta = s.Stats.Sub(*old)
+			v.Delta = s.Since(old)
 			v.Rates = Rates{
 				Known: true, Connections: per(v.Delta.Connections), Requests: per(v.Delta.Requests),
 				In: per(v.Delta.ClientBytesIn), Out: per(v.Delta.ClientBytesOut), Errors: per(serviceErrors(&v.Delta)),
@@ -100,7 +100,7 @@ func NewFrame(prev *Snapshot, cur Snapshot) *Frame {
 		for _, r := range cur.Servers[s.Name] {
 			w := Server{Server: r, Errors: serverErrors(&r.Stats)}
 			if old := beforeServer[r.ID]; old != nil {
-				w.Delta = r.Stats.Sub(*old)
+				w.Delta = r.Since(old)
 				w.Rates = Rates{
 					Known: true, Connections: per(w.Delta.Connects), Requests: per(w.Delta.Requests),
 					In: per(w.Delta.BytesOut), Out: per(w.Delta.BytesIn), Errors: per(serverErrors(&w.Delta)),

@@ -39,6 +39,7 @@ const (
 	CmdServerNtf         uint8 = 21
 	CmdServiceDelNtf     uint8 = 22
 	CmdServerDelNtf      uint8 = 23
+	CmdStatsZero         uint8 = 24
 )
 
 // Attributes of the set address.
@@ -106,6 +107,7 @@ const (
 	AServiceAcceptProxy uint16 = 14
 	AServiceSendProxy   uint16 = 15
 	AServiceAllow       uint16 = 16
+	AServiceZeroed      uint16 = 17
 )
 
 // Attributes of the set server.
@@ -116,6 +118,7 @@ const (
 	AServerWeight  uint16 = 4
 	AServerState   uint16 = 5
 	AServerStats   uint16 = 6
+	AServerZeroed  uint16 = 7
 )
 
 // Attributes of the set stats.
@@ -299,6 +302,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceAcceptProxy, Name: "accept-proxy", Kind: KindU32, Max: 1, Doc: "1 = every client connection begins with a PROXY protocol header, version 1 or 2, and comes from a trusted network; one that does not is closed (default 0)."},
 	{Type: AServiceSendProxy, Name: "send-proxy", Kind: KindU32, Max: 2, Doc: "The PROXY protocol header that begins every server connection (default none)."},
 	{Type: AServiceAllow, Name: "allow", Kind: KindU32, Flags: true, Max: 3, Doc: "What is allowed beyond the default, which is nothing of it."},
+	{Type: AServiceZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was made."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -310,10 +314,11 @@ var SetServer = &Set{Name: "server", Attributes: []Attribute{
 	{Type: AServerWeight, Name: "weight", Kind: KindU32, Max: 65535, Doc: "Its share of the work (default 1); 0 = quiescent."},
 	{Type: AServerState, Name: "state", Kind: KindU32, Max: 1, Doc: "What it is used for at present."},
 	{Type: AServerStats, Name: "stats", Kind: KindNest, Nest: SetServerStats, Doc: "What it counted."},
+	{Type: AServerZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was added."},
 }}
 
 // SetStats is the attribute set stats: What a virtual service counted since
-// it was made.
+// it was made, or since a stats-zero.
 var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsPad, Name: "pad", Kind: KindPad},
 	{Type: AStatsConnections, Name: "connections", Kind: KindUint, Doc: "Client connections accepted."},
@@ -362,7 +367,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
-// counted since it was added.
+// counted since it was added, or since a stats-zero.
 var SetServerStats = &Set{Name: "server-stats", Attributes: []Attribute{
 	{Type: AServerStatsPad, Name: "pad", Kind: KindPad},
 	{Type: AServerStatsActive, Name: "active", Kind: KindUint, Doc: "Requests or mode tcp connections in flight now."},
@@ -454,4 +459,5 @@ var Ops = []Op{
 	{Cmd: CmdServerNtf, Name: "server-ntf", Set: SetServer, Admin: false},
 	{Cmd: CmdServiceDelNtf, Name: "service-del-ntf", Set: SetService, Admin: false},
 	{Cmd: CmdServerDelNtf, Name: "server-del-ntf", Set: SetServer, Admin: false},
+	{Cmd: CmdStatsZero, Name: "stats-zero", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress}}},
 }

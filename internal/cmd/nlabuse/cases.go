@@ -32,8 +32,15 @@ const (
 	cmdBegin        = 17
 	cmdCommit       = 18
 	cmdAbort        = 19
-	cmdLast         = 19
+	cmdStatsZero    = 24
 )
+
+// requests are all commands that are one: between them are notifications.
+var requests = []uint8{
+	cmdInfoGet, 2, cmdSettingsSet, cmdServiceGet, cmdServiceNew, cmdServiceSet, cmdServiceDel, cmdStart, cmdStop,
+	cmdFlush, cmdServerGet, cmdServerNew, cmdServerSet, cmdServerDel, cmdSchedulerGet, cmdWorkerGet,
+	cmdBegin, cmdCommit, cmdAbort, cmdStatsZero,
+}
 
 // Attributes.
 const (
@@ -168,6 +175,13 @@ func refusals() []refusal {
 		{name: "to change an unknown server", cmd: cmdServerSet, attrs: cat(web, another, u32(serverWeight, 5)), errno: syscall.ENOENT, message: "no server of this address", at: another},
 		{name: "to remove an unknown server", cmd: cmdServerDel, attrs: cat(web, another), errno: syscall.ENOENT, message: "no server of this address", at: another},
 		{name: "to show an unknown server", cmd: cmdServerGet, attrs: cat(web, another), errno: syscall.ENOENT, message: "no server of this address", at: another},
+
+		{name: "to reset an unknown service", cmd: cmdStatsZero, attrs: other, errno: syscall.ENOENT, message: `no service "other"`, at: other},
+		{name: "to reset an unknown server", cmd: cmdStatsZero, attrs: cat(web, another), errno: syscall.ENOENT, message: "no server of this address", at: another},
+		{name: "to reset a server of no service", cmd: cmdStatsZero, attrs: webServer, errno: inval, message: "service is missing", missing: serverService},
+		{name: "to reset a name of 32 bytes", cmd: cmdStatsZero, attrs: longName, errno: inval, at: longName},
+		{name: "to reset a server without a port", cmd: cmdStatsZero, attrs: cat(web, address(ipv4(127, 0, 0, 1))), errno: inval, message: "port is missing", missing: addressPort},
+		{name: "to reset by a weight", cmd: cmdStatsZero, attrs: cat(web, u32(serverWeight, 1)), errno: inval, at: u32(serverWeight, 1)},
 
 		{name: "to commit nothing", cmd: cmdCommit, errno: syscall.ENOENT, message: "no transaction"},
 		{name: "to abort nothing", cmd: cmdAbort, errno: syscall.ENOENT, message: "no transaction"},

@@ -18,7 +18,7 @@ type fuzzer struct {
 	r    *rand.Rand
 	s    *socket
 	t    *table
-	cmds [cmdLast + 1]struct{ taken, refused int }
+	cmds map[uint8]*struct{ taken, refused int }
 }
 
 func (f *fuzzer) pick(choices ...[]byte) []byte { return choices[f.r.IntN(len(choices))] }
@@ -47,7 +47,7 @@ func (f *fuzzer) command() uint8 {
 	if f.r.IntN(3) == 0 {
 		return often[f.r.IntN(len(often))]
 	}
-	cmd := uint8(1 + f.r.IntN(cmdLast))
+	cmd := requests[f.r.IntN(len(requests))]
 	if cmd == cmdFlush && f.r.IntN(4) != 0 {
 		return cmdServiceNew
 	}
@@ -77,6 +77,8 @@ func (f *fuzzer) attrs(cmd uint8) []byte {
 		return cat(name, f.address(serverAddress))
 	case cmdServerNew, cmdServerSet:
 		return cat(name, f.address(serverAddress), f.maybe(u32(serverWeight, f.r.Uint32N(9)), u32(serverWeight, f.any32())))
+	case cmdStatsZero:
+		return f.pick(nil, name, cat(name, f.address(serverAddress)))
 	case cmdBegin:
 		return f.maybe(nil, u32(txGeneration, f.any32()))
 	case cmdCommit:
@@ -125,6 +127,10 @@ func (f *fuzzer) reopen() (err error) {
 // run sends n messages. Refused ones are compared by generation at once and by
 // the whole table now and then.
 func (f *fuzzer) run(ctx context.Context, n int) error {
+	f.cmds = map[uint8]*struct{ taken, refused int }{}
+	for _, cmd := range requests {
+		f.cmds[cmd] = &struct{ taken, refused int }{}
+	}
 	before, err := f.t.read(ctx)
 	if err != nil {
 		return err
@@ -152,11 +158,11 @@ func (f *fuzzer) run(ctx context.Context, n int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", sent, err)
 		}
-		if c := msg[16]; c <= cmdLast {
+		if c := f.cmds[msg[16]]; c != nil {
 			if a.errno == 0 {
-				f.cmds[c].taken++
+				c.taken++
 			} else {
-				f.cmds[c].refused++
+				c.refused++
 			}
 		}
 		if a.errno != 0 && f.r.IntN(20) != 0 {
@@ -192,7 +198,7 @@ const enough = 2000
 // reached makes sure that chance did not spare a request.
 func (f *fuzzer) reached() error {
 	var errs []error
-	for cmd := 1; cmd <= cmdLast; cmd++ {
+	for _, cmd := range requests {
 		if f.cmds[cmd].taken == 0 {
 			errs = append(errs, fmt.Errorf("command %d was never taken: send more messages", cmd))
 		}

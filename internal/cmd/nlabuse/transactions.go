@@ -93,6 +93,7 @@ func scenarios() []scenario {
 			{0, cmdBegin, nil, 0, ""},
 			{0, cmdStart, web, syscall.EBUSY, "not part of a transaction"},
 			{0, cmdSettingsSet, u32(settingsMaxConnections, 5), syscall.EBUSY, "not part of a transaction"},
+			{0, cmdStatsZero, nil, syscall.EBUSY, "not part of a transaction"},
 		}},
 		{name: "a running service keeps its address and mode", steps: []step{
 			{0, cmdStart, web, 0, ""},

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zero.c - 7 account: counters begin anew
+ *
+ * A counter is a plain add of the one worker that writes it, so only that worker
+ * can set it to 0 without losing what it adds meanwhile. Each does so between two
+ * of its steps: what a step counts in several places is reset in all of them or
+ * in none, and the balances hold in every worker's blocks and so in their sum.
+ *
+ * What is open then ends later, and its end will be counted. A request in flight
+ * therefore stays counted as received. (requests = responses + aborted + tunnels
+ * holds again when nothing is in flight.)
+ *
+ * A reset is a generation of the configuration, and a reader sees the sums of
+ * before or after it, never half: it waits while the workers are at it and adds up
+ * again if one came in between.
+ *
+ * Context: netlink requests under tcpvs_net.lock, and workers.
+ */
+#include <linux/netlink.h>
+#include <linux/wait_bit.h>
+
+#include "conn.h"
+#include "worker.h"
+
+/* Services and servers that a worker resets in one go: some 100 us. */
+#define ZERO_BATCH	1024
+
+/**
+ * struct zero - what the workers are to reset
+ * @c: the newest snapshot
+ * @from: slot of the first service
+ * @to: slot behind the last one
+ * @srv: or this server alone
+ */
+struct zero {
+	const struct tcpvs_config *c;
+	u32 from;
+	u32 to;
+	struct tcpvs_server *srv;
+};
+
+static void zero_block(u64 *n, unsigned int count)
+{
+	while (count--)
+		WRITE_ONCE(n[count], 0);
+}
+
+static void zero_server(struct tcpvs_worker *w, struct tcpvs_server *srv)
+{
+	struct tcpvs_server_cpu *c = per_cpu_ptr(srv->cpu, w->cpu);
+
+	zero_block(c->stats.n, ARRAY_SIZE(c->stats.n));
+}
+
+static void zero_service(struct tcpvs_worker *w,
+			 const struct tcpvs_service_conf *sc)
+{
+	struct tcpvs_stats *s = per_cpu_ptr(sc->svc->stats, w->cpu);
+	unsigned int i;
+
+	zero_block(s->n, ARRAY_SIZE(s->n));
+	for (i = 0; i < sc->set->n; i++)
+		zero_server(w, sc->set->member[i].srv);
+}
+
+static void zero_worker(struct tcpvs_worker *w, void *arg)
+{
+	const struct zero *z = arg;
+	struct tcpvs_conn *c;
+	u32 slot;
+
+	if (z->srv) {
+		zero_server(w, z->srv);
+		return;
+	}
+	for (slot = z->from; slot < z->to; slot++)
+		if (z->c->conf[slot])
+			zero_service(w, z->c->conf[slot]);
+	list_for_each_entry(c, &w->conns, link) {
+		const struct tcpvs_service *svc = c->svc;
+
+		if (c->flags & TCPVS_CF_REQUEST && svc->slot >= z->from &&
+		    svc->slot < z->to && z->c->conf[svc->slot] &&
+		    z->c->conf[svc->slot]->svc == svc)
+			conn_count(w, c, REQUESTS);
+	}
+}
+
+/* Slots from z->from on, up to the size of a batch and at least one. */
+static void next_batch(struct zero *z)
+{
+	unsigned int n = 0;
+
+	for (z->to = z->from; z->to < z->c->nslots && n < ZERO_BATCH; z->to++)
+		if (z->c->conf[z->to])
+			n += 1 + z->c->conf[z->to]->set->n;
+}
+
+static void mark_service(const struct tcpvs_service_conf *sc, u32 generation)
+{
+	unsigned int i;
+
+	WRITE_ONCE(sc->svc->zeroed, generation);
+	for (i = 0; i < sc->set->n; i++)
+		WRITE_ONCE(sc->set->member[i].srv->zeroed, generation);
+}
+
+/**
+ * tcpvs_zero() - let counters begin anew
+ * @tn: the namespace, locked
+ * @sc: the service, in the newest snapshot; NULL = all of them
+ * @srv: the one server of it that is meant; NULL = the service and its servers
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tcpvs_zero(struct tcpvs_net *tn, const struct tcpvs_service_conf *sc,
+	       struct tcpvs_server *srv)
+{
+	struct tcpvs_config *old = tcpvs_config_locked(tn);
+	struct zero z = { .c = old, .srv = srv };
+	struct tcpvs_config *c;
+	u32 slot;
+
+	lockdep_assert_held(&tn->lock);
+	c = tcpvs_config_copy(old, old->nslots);
+	if (!c)
+		return -ENOMEM;
+
+	/*
+	 * Readers wait for the end inside tcpvs_srcu; in between nothing waits
+	 * but for the workers, who wait for nobody.
+	 */
+	raw_write_seqcount_begin(&tn->zeroing);
+	if (srv) {
+		tcpvs_workers_call(zero_worker, &z);
+		WRITE_ONCE(srv->zeroed, c->generation);
+	} else if (sc) {
+		z.from = sc->svc->slot;
+		z.to = z.from + 1;
+		tcpvs_workers_call(zero_worker, &z);
+		mark_service(sc, c->generation);
+	} else {
+		for (; z.from < old->nslots; z.from = z.to) {
+			next_batch(&z);
+			tcpvs_workers_call(zero_worker, &z);
+		}
+		for (slot = 0; slot < old->nslots; slot++)
+			if (old->conf[slot])
+				mark_service(old->conf[slot], c->generation);
+	}
+	tcpvs_config_publish(tn, c);
+	raw_write_seqcount_end(&tn->zeroing);
+	wake_up_var(&tn->zeroing);
+	tcpvs_config_retire(old);
+	return 0;
+}
