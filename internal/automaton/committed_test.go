@@ -63,6 +63,8 @@ func committedText(t *testing.T) string {
 			Options{ASCII: true}},
 		{"runes", `^..$ [α-ω]+$ [^a-z]{2} ^\x{FFFD}`, "é 世a αβ \xff\xff \xe4\xb8 \xf0\x9f\x98", Options{}},
 		{"sole", `b *a c`, "a ca ac abc cba bc c", Options{}},
+		// What the tests of module/route.c draw from: POSIX means the same by these.
+		{"pool", `^/a /b$ ^/[^/]+/b a.*b q=a ^a+$ ^$ (a|b)b ^b`, "/a /a/b /ab?q=a aa b ab", Options{ASCII: true}},
 		{"several", `a.{5}b c.{5}d e.{5}f`, "axxxxxb axxcxxbxxd axecxxbxxfd", Options{Bytes: 3400, ASCII: true}},
 	} {
 		var ps []Pattern

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * route_cond.c - the matches of a candidate that no index has decided
+ *
+ * A header, cookie or query parameter may be there more than once; one that
+ * meets the match suffices.  Values are compared byte by byte as they came.  An
+ * automaton is run once on each value of its name, however many candidates ask,
+ * as long as there is room to remember.
+ *
+ * Pure: any context, no allocation.
+ */
+#include "http_impl.h"
+#include "route_impl.h"
+
+#define UNKEPT	255	/* count of states that found no room */
+
+static const struct {
+	const char *name;
+	u8 method;
+} methods[] = {
+	{ "GET", TCPVS_M_GET }, { "HEAD", TCPVS_M_HEAD }, { "POST", TCPVS_M_POST },
+	{ "PUT", TCPVS_M_PUT }, { "DELETE", TCPVS_M_DELETE },
+	{ "OPTIONS", TCPVS_M_OPTIONS }, { "TRACE", TCPVS_M_TRACE },
+	{ "CONNECT", TCPVS_M_CONNECT }, { "PATCH", TCPVS_M_PATCH },
+};
+
+/**
+ * tcpvs_route_methods() - the known methods of a list
+ * @list: methods, with commas between
+ * @len: its length
+ *
+ * Return: one bit for each; that of TCPVS_M_OTHER if there are others
+ */
+u32 tcpvs_route_methods(const u8 *list, u32 len)
+{
+	u32 bits = 0, from, i, k;
+
+	for (from = 0; from <= len; from = i + 1) {
+		u8 method = TCPVS_M_OTHER;
+
+		for (i = from; i < len && list[i] != ','; i++)
+			;
+		for (k = 0; k < ARRAY_SIZE(methods); k++)
+			if (strlen(methods[k].name) == i - from &&
+			    !memcmp(methods[k].name, list + from, i - from))
+				method = methods[k].method;
+		bits |= 1U << method;
+	}
+	return bits;
+}
+
+static bool match_method(const struct tcpvs_route_request *req,
+			 const struct route_cond *c, const u8 *list)
+{
+	const u8 *m = req->buf + req->head->method_s.off;
+	u32 len = req->head->method_s.len, from, i;
+
+	if (!(c->arg & 1U << req->head->method))
+		return false;
+	if (req->head->method != TCPVS_M_OTHER)
+		return true;
+	for (from = 0; from <= c->vlen; from = i + 1) {
+		for (i = from; i < c->vlen && list[i] != ','; i++)
+			;
+		if (i - from == len && route_eq(m, list + from, len))
+			return true;
+	}
+	return false;
+}
+
+/* A name with a pattern, which may be *.suffix; the same as in the index. */
+static bool match_name(const u8 *pattern, u32 plen, const u8 *name, u32 len)
+{
+	u32 i, skip = 0;
+
+	if (len && name[len - 1] == '.')
+		len--;
+	if (pattern[plen - 1] == '.')
+		plen--;
+	if (pattern[0] == '*') {
+		pattern++;
+		plen--;
+		if (len <= plen)
+			return false;
+		skip = len - plen;
+	} else if (len != plen) {
+		return false;
+	}
+	for (i = 0; i < plen; i++)
+		if (route_lower(pattern[i]) != route_lower(name[skip + i]))
+			return false;
+	return true;
+}
+
+static bool match_source(const struct tcpvs_route_net *source,
+			 const struct tcpvs_route_net *net, u32 n)
+{
+	static const u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const u8 *addr = source->addr;
+	u8 family = source->family;
+
+	if (family == 6 && !memcmp(addr, mapped, sizeof(mapped))) {
+		family = 4;
+		addr += sizeof(mapped);
+	}
+	for (; n; n--, net++) {
+		u32 whole = net->len / 8, rest = net->len % 8;
+
+		if (net->family != family || memcmp(net->addr, addr, whole))
+			continue;
+		if (!rest || !((net->addr[whole] ^ addr[whole]) >> (8 - rest)))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * tcpvs_route_same_name() - do two names name the same?
+ * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
+ * @a: one
+ * @b: another
+ * @len: length of both
+ *
+ * Return: whether they are equal; names of headers have no case
+ */
+bool tcpvs_route_same_name(u8 what, const u8 *a, const u8 *b, u32 len)
+{
+	u32 i;
+
+	if (what != TCPVS_RM_HEADER)
+		return route_eq(a, b, len);
+	for (i = 0; i < len; i++)
+		if (route_lower(a[i]) != route_lower(b[i]))
+			return false;
+	return true;
+}
+
+/**
+ * struct values - a walk over the values of one name
+ * @req: the request
+ * @name: the name
+ * @nlen: its length
+ * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
+ * @hdr: the next header line to look at
+ * @pos: in a line of cookies or the query, what was not looked at yet
+ * @end: its end
+ * @val: the value found
+ * @len: its length
+ */
+struct values {
+	const struct tcpvs_route_request *req;
+	const u8 *name;
+	u32 nlen;
+	u8 what;
+	u32 hdr;
+	u32 pos;
+	u32 end;
+	const u8 *val;
+	u32 len;
+};
+
+static void values_begin(struct values *v, const struct route_lookup *l,
+			 const struct route_cond *c)
+{
+	const struct tcpvs_http_head *h = l->req->head;
+
+	*v = (struct values){
+		.req = l->req, .name = l->t->text + c->text, .nlen = c->nlen,
+		.what = c->what,
+	};
+	if (c->what == TCPVS_RM_QUERY) {
+		v->pos = h->query.off;
+		v->end = h->query.off + h->query.len;
+	}
+}
+
+/* Is [from, to) NAME=value, or in a query NAME? */
+static bool pair(struct values *v, u32 from, u32 to)
+{
+	const u8 *p = v->req->buf + from;
+	u32 len = to - from;
+
+	if (len < v->nlen || !route_eq(p, v->name, v->nlen))
+		return false;
+	if (len == v->nlen) {
+		v->val = p + len;
+		v->len = 0;
+		return v->what == TCPVS_RM_QUERY;
+	}
+	v->val = p + v->nlen + 1;
+	v->len = len - v->nlen - 1;
+	return p[v->nlen] == '=';
+}
+
+/* The next pair between separators of the line or query that v is in. */
+static bool next_pair(struct values *v, u8 separator)
+{
+	const u8 *b = v->req->buf;
+
+	while (v->pos < v->end) {
+		u32 from = v->pos, to = from;
+
+		while (to < v->end && b[to] != separator)
+			to++;
+		v->pos = to + 1;
+		if (separator == ';') {
+			while (from < to && http_is_ows(b[from]))
+				from++;
+			while (from < to && http_is_ows(b[to - 1]))
+				to--;
+		}
+		if (pair(v, from, to))
+			return true;
+	}
+	return false;
+}
+
+static bool values_next(struct values *v)
+{
+	const struct tcpvs_http_head *h = v->req->head;
+
+	if (v->what != TCPVS_RM_HEADER &&
+	    next_pair(v, v->what == TCPVS_RM_QUERY ? '&' : ';'))
+		return true;
+	if (v->what == TCPVS_RM_QUERY)
+		return false;
+	while (v->hdr < h->nhdr) {
+		const struct tcpvs_http_hdr *line = &h->hdr[v->hdr++];
+
+		if (v->what == TCPVS_RM_COOKIE) {
+			if (line->id != TCPVS_H_COOKIE)
+				continue;
+			v->pos = line->val;
+			v->end = line->val + line->vlen;
+			if (next_pair(v, ';'))
+				return true;
+			continue;
+		}
+		if (line->nlen == v->nlen &&
+		    tcpvs_route_same_name(v->what, v->req->buf + line->name,
+					  v->name, v->nlen)) {
+			v->val = v->req->buf + line->val;
+			v->len = line->vlen;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Runs the automaton of @c on every value, and remembers where they end. */
+static void run_values(const struct route_lookup *l, const struct route_cond *c)
+{
+	const struct tcpvs_dfa *d = &l->t->dfa[c->dfa].dfa;
+	struct tcpvs_route_scratch *s = l->s;
+	u32 n = s->nstate;
+	struct values v;
+
+	s->ran |= 1ULL << c->dfa;
+	s->first[c->dfa] = n;
+	values_begin(&v, l, c);
+	while (values_next(&v)) {
+		if (n == TCPVS_ROUTE_STATES_MAX) {
+			s->count[c->dfa] = UNKEPT;
+			return;
+		}
+		s->state[n++] = tcpvs_dfa_run(d, d->start, v.val, v.len);
+	}
+	s->count[c->dfa] = n - s->nstate;
+	s->nstate = n;
+}
+
+static bool match_regex(const struct route_lookup *l, const struct route_cond *c)
+{
+	const struct tcpvs_dfa *d = &l->t->dfa[c->dfa].dfa;
+	const struct tcpvs_route_scratch *s = l->s;
+	struct values v;
+	u32 i;
+
+	if (!(s->ran & 1ULL << c->dfa))
+		run_values(l, c);
+	if (s->count[c->dfa] != UNKEPT) {
+		for (i = 0; i < s->count[c->dfa]; i++)
+			if (tcpvs_dfa_accepts(d, s->state[s->first[c->dfa] + i], c->arg))
+				return true;
+		return false;
+	}
+	values_begin(&v, l, c);
+	while (values_next(&v))
+		if (tcpvs_dfa_accepts(d, tcpvs_dfa_run(d, d->start, v.val, v.len), c->arg))
+			return true;
+	return false;
+}
+
+static bool match_field(const struct route_lookup *l, const struct route_cond *c)
+{
+	const u8 *want = l->t->text + c->text + c->nlen;
+	struct values v;
+
+	if (c->op == TCPVS_RO_REGEX)
+		return match_regex(l, c);
+	values_begin(&v, l, c);
+	while (values_next(&v)) {
+		if (c->op == TCPVS_RO_PRESENT)
+			return true;
+		if (c->op == TCPVS_RO_EXACT ? v.len != c->vlen : v.len < c->vlen)
+			continue;
+		if (route_eq(v.val, want, c->vlen))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * tcpvs_route_conds() - do the conditions of a rule hold?
+ * @l: the lookup
+ * @cond: the first of them, or NONE
+ *
+ * Return: whether all hold
+ */
+bool tcpvs_route_conds(const struct route_lookup *l, u32 cond)
+{
+	const struct tcpvs_route_request *req = l->req;
+	const struct route_cond *c;
+
+	if (cond == NONE)
+		return true;
+	for (c = &l->t->cond[cond];; c++) {
+		const u8 *value = l->t->text + c->text;
+		bool holds;
+
+		switch (c->what) {
+		case TCPVS_RM_METHOD:
+			holds = req->head && match_method(req, c, value);
+			break;
+		case TCPVS_RM_SOURCE:
+			holds = match_source(&req->source,
+					     (const struct tcpvs_route_net *)value,
+					     c->vlen / sizeof(struct tcpvs_route_net));
+			break;
+		case TCPVS_RM_SNI:
+			holds = match_name(value, c->vlen, req->sni, req->sni_len);
+			break;
+		default:
+			holds = req->head && match_field(l, c);
+		}
+		if (!holds || c->last)
+			return holds;
+	}
+}
