@@ -99,7 +99,9 @@ static void random_path(char *to)
 static void random_template(char *to)
 {
 	static const char * const before[] = { "", "", "", "a", "ab", "v" };
-	static const char * const behind[] = { "", "", "", "b", ".json", "n", "ab", "bb", "1.json" };
+	static const char * const behind[] = {
+		"", "", "", "b", ".json", "n", "ab", "bb", "1.json",
+	};
 	u32 n;
 
 	*to = 0;
