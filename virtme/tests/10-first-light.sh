@@ -120,14 +120,14 @@ bad_one 3 9001 --do mirror
 service tcp "$VIP:90" --mode tcp -s wlc -- 10.2.0.1:9001 10.2.0.2:9001 10.2.0.3:9001
 is "$(raw "$VIP:90" <"$TMP/data/slow.bin" | cmp - "$TMP/data/slow.bin" && echo same)" same \
 	"mode tcp: every byte comes back, also behind a half close"
-client slowclient idle --connect "$VIP:90" --clients 6 --hold 60s >"$TMP/idle" 2>&1
-two_each() {
-	read_stats tcp &&
-		[ "${st[10.2.0.1:9001.active]} ${st[10.2.0.2:9001.active]} ${st[10.2.0.3:9001.active]}" = "2 2 2" ]
-}
-check "mode tcp, wlc: 6 connections lie 2:2:2 on 3 servers" poll 8 two_each
+service idle "$VIP:91" --mode tcp -s wlc -- 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80
+# One by one: two workers that choose at the same time may choose the same one.
+client slowclient idle --connect "$VIP:91" --clients 6 --one-by-one --kind keepalive --hold 60s >"$TMP/idle" 2>&1
+poll 8 stat_is idle active 6
+is "${st[active]}: ${st[10.2.0.1:80.active]} ${st[10.2.0.2:80.active]} ${st[10.2.0.3:80.active]}" "6: 2 2 2" \
+	"mode tcp, wlc: 6 connections lie 2:2:2 on 3 servers"
 end $pid
-check "mode tcp: closed connections are not active any more" poll 5 stat_is tcp active 0
+check "mode tcp: closed connections are not active any more" poll 5 stat_is idle active 0
 service tcp6 "[$VIP6]:90" --mode tcp -s wlc -- '[fd00:2::1]:9001'
 is "$(echo hello | inc socat -t 5 - "TCP6:[$VIP6]:90")" hello "mode tcp over IPv6"
 

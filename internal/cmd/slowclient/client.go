@@ -31,6 +31,9 @@ type client struct {
 	start time.Time
 
 	sent, got atomic.Int64
+
+	settled chan struct{} // closed when it idles or has ended
+	settle  func()
 }
 
 // runAll runs every connection and counts those that ended otherwise than
@@ -42,9 +45,12 @@ func (o *options) runAll(work func(*client) end, lines *traffic.Lines) (bad int)
 	for i := range clients {
 		c := &clients[i]
 		c.options, c.id, c.lines, c.start = o, i, lines, time.Now()
+		c.settled = make(chan struct{})
+		c.settle = sync.OnceFunc(func() { close(c.settled) })
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			defer c.settle()
 			e := c.run(work)
 			e.Event, e.Client = "end", i
 			e.Sent, e.Read, e.Seconds = c.sent.Load(), c.got.Load(), time.Since(c.start).Seconds()
@@ -53,6 +59,9 @@ func (o *options) runAll(work func(*client) end, lines *traffic.Lines) (bad int)
 				failed.Add(1)
 			}
 		}()
+		if o.oneByOne {
+			<-c.settled
+		}
 	}
 	done := make(chan struct{})
 	reporter.Add(1)
@@ -272,6 +281,7 @@ func idle(c *client) end {
 	if err != nil {
 		return outcome(err)
 	}
+	c.settle()
 	if e, ended := c.wait(c.hold); ended {
 		return e
 	}

@@ -26,7 +26,7 @@ import (
 
 const usage = `usage: slowclient stall   --connect ADDR [--read SIZE] [--hold TIME] [--then close|drain|reset]
        slowclient dribble --connect ADDR [--step BYTES] [--interval TIME]
-       slowclient idle    --connect ADDR [--clients N] [--kind connect|head|keepalive] [--hold TIME]
+       slowclient idle    --connect ADDR [--clients N] [--kind connect|head|keepalive] [--hold TIME] [--one-by-one]
 
 "slowclient COMMAND --help" lists the options. Outcomes for --expect: a status
 (200, 408), eof, reset, timeout, open. The exit status is 0 when they are as
@@ -51,6 +51,7 @@ type options struct {
 	step     int
 	interval time.Duration
 	kind     string
+	oneByOne bool
 }
 
 // end is the last line of a connection.
@@ -98,6 +99,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "idle":
 		fs.StringVar(&o.kind, "kind", "connect", "connect (nothing sent), head (half a request head) or keepalive (after an answer)")
 		fs.DurationVar(&o.hold, "hold", 30*time.Second, "time to hold the connections")
+		fs.BoolVar(&o.oneByOne, "one-by-one", false, "open a connection when the one before it idles")
 	case "-h", "--help", "help":
 		io.WriteString(stdout, usage)
 		return 0

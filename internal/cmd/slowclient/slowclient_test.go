@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +57,33 @@ func answer(c *net.TCPConn) {
 			return
 		}
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	}
+}
+
+// One by one, a connection is opened when the one before has its answer.
+func TestOneByOne(t *testing.T) {
+	var mu sync.Mutex
+	var waiting, most int
+	addr := serve(t, func(c *net.TCPConn) {
+		mu.Lock()
+		waiting++
+		most = max(most, waiting)
+		mu.Unlock()
+		r := bufio.NewReader(c)
+		http.ReadRequest(r)
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		waiting--
+		mu.Unlock()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		io.Copy(io.Discard, r)
+	})
+	status, ends, out := call(t, addr, "idle --kind keepalive --clients 5 --one-by-one --hold 200ms --expect open")
+	if status != 0 || len(ends) != 5 {
+		t.Errorf("status %d, %d connections\n%s", status, len(ends), out)
+	}
+	if most != 1 {
+		t.Errorf("%d connections waited for an answer at the same time", most)
 	}
 }
 
