@@ -18,12 +18,14 @@ TIME_FACTOR=${TIME_FACTOR:-1}
 # functions: in the background they would be a shell with the command below it,
 # and a signal would meet only the shell.)
 client() {
-	ip netns exec "$C" "$@" &
+	entering "$C" "$@"
+	"${argv[@]}" &
 	pid=$!
 }
 
 server() {
-	ip netns exec "$S" "$@" &
+	entering "$S" "$@"
+	"${argv[@]}" &
 	pid=$!
 }
 
