@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 180
+# leaks: every message, refused and not
 #
 # The Go client against the module: the conformance tests of package genl, which
 # the fake kernel of the unit tests passes too, and its decoders on messages of

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 180
+# leaks: every way a message can be wrong
 #
 # Hostile peers on both sides: every message of testdata/http through the kernel.
 #

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 240
+# leaks: allocations that fail
 #
 # TCP's memory is one pool for the machine. When it runs short, connections that
 # stand still with full buffers are given up, the stalest first, and others are

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # limit: 900
+# leaks: everything that ends
 #
 # Everything can end at any time, and leaves nothing behind.
 #
