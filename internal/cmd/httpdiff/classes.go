@@ -158,7 +158,7 @@ var classes = []class{
 	// What we accept and another does not.
 	{"other-method", "llhttp", func(d *difference) bool {
 		return d.where == onHead && d.ours.head == accepted && !d.response && !knownMethod[d.ours.method] &&
-			(d.theirs.err == "HPE_INVALID_METHOD" || d.theirs.err == "HPE_INVALID_VERSION")
+			(d.theirs.err == "HPE_INVALID_METHOD" || d.theirs.err == "HPE_INVALID_VERSION" || d.theirs.head == incomplete && d.maybePreface())
 	}},
 	{"leading-empty-line", "go", func(d *difference) bool {
 		return d.where == onHead && d.ours.head == accepted && d.emptyLines > 0
@@ -199,6 +199,12 @@ var classes = []class{
 // knownMethod are those of RFC 9110 and RFC 5789; everybody knows them.
 var knownMethod = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PUT": true, "DELETE": true,
 	"CONNECT": true, "OPTIONS": true, "TRACE": true, "PATCH": true}
+
+// maybePreface tells whether what begins with PRI might still become the preface
+// of HTTP/2, for whose end llhttp waits, whatever target and version were.
+func (d *difference) maybePreface() bool {
+	return strings.HasPrefix(d.start, "PRI ") && d.lines == nil && strings.HasPrefix("SM\r\n\r\n", d.body)
+}
 
 // targetFault names the class of a target that we refuse.
 func (d *difference) targetFault() string {
