@@ -125,18 +125,22 @@ scripts=(testdata/vtc/*.vtc)
 # One listening socket: a service's connections share the pool of one worker
 # unless it has more than its share. Servers' connections stay while a slow
 # machine thinks.
-one() { # NAME LISTEN SERVER
-	echo "virtual $1 { listen = $2 mode = http scheduler = rr pool-timeout = 5m listeners = 1 server = $3 }"
-}
 {
-	for port in 81 82 83 84 85 86; do one "peer-$port" "$VIP:$port" "10.2.0.1:$port"; done
-	for f in "${scripts[@]}"; do
-		name=${f##*/}
-		at=$(sed -n 's/^client .*-connect "\([^"]*\)".*/\1/p' "$f" | sort -u)
-		to=$(sed -n 's/^server .*-listen "\([^"]*\)".*/\1/p' "$f" | sort -u)
-		one "vtc-${name%%-*}" "$at" "$to"
-	done
-} >"$TMP/conf"
+	for port in 81 82 83 84 85 86; do echo "peer-$port $VIP:$port 10.2.0.1:$port"; done
+	awk -F '"' '
+		/^client .*-connect / { at[FILENAME] = $2 }
+		/^server .*-listen / { to[FILENAME] = $2 }
+		END {
+			for (f in at) {
+				name = f
+				sub(/.*\//, "", name)
+				sub(/-.*/, "", name)
+				print "vtc-" name, at[f], to[f]
+			}
+		}' "${scripts[@]}"
+} | while read -r name at to; do
+	echo "virtual $name { listen = $at mode = http scheduler = rr pool-timeout = 5m listeners = 1 server = $to }"
+done >"$TMP/conf"
 out=$({ adm -f "$TMP/conf" && adm --start; } 2>&1) || bail "the services start" "$out"$'\n'"$(cat "$TMP/conf")"
 
 diag "... and services: $SECONDS s"
@@ -175,5 +179,5 @@ while IFS= read -r title && read -r f; do
 			/^#  *top  *TEST / { if (index($0, f)) printf "%s", log_; log_ = "" }' "$TMP/vtc" | tail -n 40)" ;;
 	esac
 done < <(sed -s -n 's/^varnishtest "\(.*\)"$/\1/p; T; F' "${scripts[@]}")
-is "$(wc -w <<<"$passed")" "${#scripts[@]}" "every script was run"
+is "$(wc -w <<<"$passed")" "${#scripts[@]}" "every script was run, and passed"
 diag "... and scripts: $SECONDS s"
