@@ -220,21 +220,21 @@ struct tcpvs_route_scratch {
  * @rules: rules
  * @hosts: host names, suffixes and server names
  * @nodes: trie nodes
- * @memory: bytes held
- * @peak: bytes held at most while it was built
  * @visits: trie nodes of one host that a lookup visits in the worst case
  * @ways: ways that it leaves for later in the worst case
  * @probes: longest search in the hash
+ * @memory: bytes held
+ * @peak: bytes held at most while it was built
  */
 struct tcpvs_route_info {
 	u32 rules;
 	u32 hosts;
 	u32 nodes;
-	u64 memory;
-	u64 peak;
 	u32 visits;
 	u32 ways;
 	u32 probes;
+	u64 memory;
+	u64 peak;
 };
 
 /* route_build.c */

@@ -269,7 +269,7 @@ void tcpvs_route_info(const struct tcpvs_route *t,
 {
 	*info = (struct tcpvs_route_info){
 		.rules = t->nrule, .hosts = t->nentry - 1, .nodes = t->nnode,
-		.memory = t->held, .peak = t->peak, .visits = t->visits,
-		.ways = t->ways, .probes = t->probes,
+		.visits = t->visits, .ways = t->ways, .probes = t->probes,
+		.memory = t->held, .peak = t->peak,
 	};
 }

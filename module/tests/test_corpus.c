@@ -8,6 +8,7 @@
 #include "http_props.h"
 #include "proxy_props.h"
 #include "dfa_props.h"
+#include "route_props.h"
 
 static void request(const u8 *p, u32 len)
 {
@@ -28,6 +29,7 @@ static const struct {
 	{ "http_chunk.tsv", props_chunk },
 	{ "proxy.tsv", props_proxy },
 	{ "dfa.tsv", props_dfa_input },
+	{ "route.tsv", props_route },
 };
 
 int main(int argc, char **argv)
