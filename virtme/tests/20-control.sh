@@ -216,13 +216,7 @@ adm -F
 
 status=0
 wait $idle || status=$?
-while read -r line; do
-	case $line in
-	"ok "*) ok "${line#* - }" ;;
-	*) not_ok "nlabuse -idle" "$line" ;;
-	esac
-done < <(grep -v '^1\.\.' "$TMP/idle")
-is "$status $(tail -n 1 "$TMP/idle")" "0 1..8" "all of that was looked at"
+tap_of "$TMP/idle" $status
 
 # --- namespaces come and go with what is in them
 

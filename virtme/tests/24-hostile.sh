@@ -25,17 +25,7 @@ load_module
 status=0
 inc hostile -balancer "$B" -servers "$S" -data testdata/http -share "$SCALE" -factor "$TIME_FACTOR" -target-limit 8192 \
 	>"$TMP/hostile" 2>&1 || status=$?
-while IFS= read -r line; do
-	case $line in
-	'ok '*) ok "${line#* - }" ;;
-	'not ok '*) not_ok "${line#* - }" ;;
-	'#   '*) printf '%.1500s\n' "$line" ;;
-	'# '*) echo "$line" ;;
-	'1..'*) planned=${line#1..} ;;
-	*) diag "$line" ;;
-	esac
-done <"$TMP/hostile"
-is "$status ${planned:-no plan}" "$((tap_failed > 0)) $tap_n" "the program came to its end"
+tap_of "$TMP/hostile" $status
 at_least "$(grep -c '^ok [0-9]* - hostile request: ' "$TMP/hostile")" 300 "hostile requests"
 at_least "$(grep -c '^ok [0-9]* - hostile response: ' "$TMP/hostile")" 40 "hostile responses"
 is "$(inb tcpvsadm show services -o json | grep -c '"name": "hostile-')" 32 "every service is there still"

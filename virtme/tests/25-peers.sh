@@ -147,20 +147,10 @@ diag "... and services: $SECONDS s"
 
 # --- servers that others wrote
 
-status=0 before=$tap_n
+status=0
 inc peers check -factor "$TIME_FACTOR" go="$VIP:81" haproxy="$VIP:82" haproxy-close="$VIP:83" \
 	haproxy-go="$VIP:84" apache="$VIP:85" apache-few="$VIP:86" >"$TMP/check" 2>&1 || status=$?
-planned=none
-while IFS= read -r line; do
-	case $line in
-	'ok '*) ok "${line#* - }" ;;
-	'not ok '*) not_ok "${line#* - }" ;;
-	'#   '*) printf '%.1500s\n' "$line" ;;
-	'1..'*) planned=${line#1..} ;;
-	*) diag "$line" ;;
-	esac
-done <"$TMP/check"
-is "$status $planned" "$((tap_failed > 0)) $((tap_n - before))" "the program came to its end"
+tap_of "$TMP/check" $status
 
 diag "... and servers that others wrote: $SECONDS s"
 

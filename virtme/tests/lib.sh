@@ -94,6 +94,24 @@ at_most() {
 	if [ "${1:-x}" -le "$2" ] 2>/dev/null; then ok "$3 ($1)"; else not_ok "$3" "got $1, wanted at most $2"; fi
 }
 
+# tap_of FILE STATUS: the checks of a program that told TAP into FILE and ended with
+# STATUS, as the test's own; and that it came to its end.
+tap_of() {
+	local line plan='no plan' ran=0 failed=0
+
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) ran=$((ran + 1)) && ok "${line#* - }" ;;
+		'not ok '*) ran=$((ran + 1)) failed=1 && not_ok "${line#* - }" ;;
+		'#   '*) printf '%.1500s\n' "$line" ;;
+		'1..'*) plan=${line#1..} ;;
+		*) diag "${line#\# }" ;;
+		esac
+	done <"$1"
+	if [ $ran = 0 ]; then ran=some; fi
+	is "$2 $plan" "$failed $ran" "the program came to its end"
+}
+
 diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
 # Nothing sensible can follow: the file fails.
