@@ -210,24 +210,28 @@ func encodeNetworks(ae *netlink.AttributeEncoder, t uint16, networks []netip.Pre
 			return fmt.Errorf("%d trusted networks: a service has at most %d", len(networks), TrustedMax)
 		}
 		for _, p := range networks {
-			switch {
-			case !p.IsValid():
-				return fmt.Errorf("a trusted network is missing or invalid")
-			case p.Addr().Is4In6():
-				return fmt.Errorf("network %s: give an IPv4 network as IPv4", p)
-			case p != p.Masked():
-				return fmt.Errorf("network %s has bits behind its prefix: %s", p, p.Masked())
-			}
-			list.Nested(spec.ANetworksNetwork, func(nae *netlink.AttributeEncoder) error {
-				kind := spec.ANetworkIPv6
-				if p.Addr().Is4() {
-					kind = spec.ANetworkIPv4
-				}
-				nae.Bytes(kind, p.Addr().AsSlice())
-				nae.Uint32(spec.ANetworkPrefix, uint32(p.Bits()))
-				return nil
-			})
+			encodeNetwork(list, spec.ANetworksNetwork, "trusted network", p)
 		}
+		return nil
+	})
+}
+
+func encodeNetwork(ae *netlink.AttributeEncoder, t uint16, what string, p netip.Prefix) {
+	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
+		switch {
+		case !p.IsValid():
+			return fmt.Errorf("a %s is missing or invalid", what)
+		case p.Addr().Is4In6():
+			return fmt.Errorf("network %s: give an IPv4 network as IPv4", p)
+		case p != p.Masked():
+			return fmt.Errorf("network %s has bits behind its prefix: %s", p, p.Masked())
+		}
+		kind := spec.ANetworkIPv6
+		if p.Addr().Is4() {
+			kind = spec.ANetworkIPv4
+		}
+		nae.Bytes(kind, p.Addr().AsSlice())
+		nae.Uint32(spec.ANetworkPrefix, uint32(p.Bits()))
 		return nil
 	})
 }

@@ -125,6 +125,8 @@ var verbs = map[string]string{
 	"transaction-commit": "commit the transaction",
 	"transaction-abort":  "abort the transaction",
 	"stats-zero":         "reset",
+	"connection-get":     "list",
+	"connection-kill":    "kill",
 }
 
 var errnoCauses = []struct {

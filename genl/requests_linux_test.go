@@ -153,6 +153,18 @@ func calls() []call {
 		}},
 		{"Commit", "transaction-commit", "", 18, false, nil, tx(func(ctx context.Context, t *Tx) error { _, err := t.Commit(ctx); return err })},
 		{"DryRun", "transaction-commit", "", 18, false, nla(2, nil), tx(func(ctx context.Context, t *Tx) error { return t.DryRun(ctx) })},
+		{"Connections", "connection-get", "connections", 25, true, nil, func(ctx context.Context, c *Client) error {
+			_, err := c.Connections(ctx, ConnectionFilter{})
+			return err
+		}},
+		{"Connections, some", "connection-get", `connections of service "web"`, 25, true,
+			join(text(2, "web"), nest(5, wire4), nest(12, nla(1, []byte{192, 0, 2, 0}), nla(3, u32(24)))), func(ctx context.Context, c *Client) error {
+				_, err := c.Connections(ctx, ConnectionFilter{Service: "web", Server: addr4, Clients: netip.MustParsePrefix("192.0.2.0/24")})
+				return err
+			}},
+		{"KillConnection", "connection-kill", "connection 1c0ffee0001", 26, false, nla(1, binary.NativeEndian.AppendUint64(nil, 0x1c0ffee0001)), func(ctx context.Context, c *Client) error {
+			return c.KillConnection(ctx, 0x1c0ffee0001)
+		}},
 		{"ZeroStats", "stats-zero", "the counters", 24, false, nil, func(ctx context.Context, c *Client) error { return c.ZeroStats(ctx) }},
 		{"ZeroService", "stats-zero", `the counters of service "web"`, 24, false, text(1, "web"), func(ctx context.Context, c *Client) error {
 			return c.ZeroService(ctx, "web")

@@ -149,6 +149,61 @@ func (v *ServerState) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// ConnectionState: What a client connection does at present.
+type ConnectionState uint32
+
+// Values of ConnectionState.
+const (
+	// ConnectionStateProxy: It waits for a PROXY header.
+	ConnectionStateProxy ConnectionState = 0
+	// ConnectionStateRequest: It waits for a request head, or for the rest of
+	// one.
+	ConnectionStateRequest ConnectionState = 1
+	// ConnectionStateIdle: It had a request and waits for the next.
+	ConnectionStateIdle ConnectionState = 2
+	// ConnectionStateConnect: It waits for a real server to accept.
+	ConnectionStateConnect ConnectionState = 3
+	// ConnectionStateExchange: A request and its response are under way.
+	ConnectionStateExchange ConnectionState = 4
+	// ConnectionStateTunnel: Bytes go both ways, in mode tcp or after an
+	// upgrade.
+	ConnectionStateTunnel ConnectionState = 5
+	// ConnectionStateAnswer: An answer of the relay itself goes out.
+	ConnectionStateAnswer ConnectionState = 6
+	// ConnectionStateLinger: The last answer was sent; the client has not
+	// ended.
+	ConnectionStateLinger ConnectionState = 7
+)
+
+var namesConnectionState = [...]string{"proxy", "request", "idle", "connect", "exchange", "tunnel", "answer", "linger"}
+
+// String returns the name the protocol gives the value.
+func (v ConnectionState) String() string {
+	if int64(v) < int64(len(namesConnectionState)) {
+		return namesConnectionState[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseConnectionState is the reverse of String.
+func ParseConnectionState(s string) (ConnectionState, error) {
+	for i, name := range namesConnectionState {
+		if name == s {
+			return ConnectionState(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesConnectionState)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v ConnectionState) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *ConnectionState) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseConnectionState(string(b))
+	return err
+}
+
 // Forward: What a request is told to the server about its client, in mode
 // http. Any of them together.
 type Forward uint32
@@ -658,6 +713,8 @@ type ServiceStats struct {
 	// Tunnels: Requests that became a tunnel, by an upgrade or CONNECT; no
 	// response is counted for them.
 	Tunnels uint64 `json:"tunnels"`
+	// Killed: Client connections reset by connection-kill.
+	Killed uint64 `json:"killed"`
 }
 
 func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
@@ -749,6 +806,8 @@ func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
 			v.LimitAge = decodeUint(ad)
 		case spec.AStatsTunnels:
 			v.Tunnels = decodeUint(ad)
+		case spec.AStatsKilled:
+			v.Killed = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -798,6 +857,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "limit-requests", Doc: "Client connections closed by limits.requests.", Gauge: false},
 	{Name: "limit-age", Doc: "Client connections closed by timeouts.age.", Gauge: false},
 	{Name: "tunnels", Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them.", Gauge: false},
+	{Name: "killed", Doc: "Client connections reset by connection-kill.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -847,6 +907,7 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.LimitRequests,
 			v.LimitAge,
 			v.Tunnels,
+			v.Killed,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -900,6 +961,7 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.LimitRequests = since(v.LimitRequests, old.LimitRequests)
 	v.LimitAge = since(v.LimitAge, old.LimitAge)
 	v.Tunnels = since(v.Tunnels, old.Tunnels)
+	v.Killed = since(v.Killed, old.Killed)
 	return v
 }
 

@@ -168,6 +168,10 @@ static int conn_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	u8 state = READ_ONCE(c->svc->state);
 
+	/* The clock, but never the same time twice: it is the connection's name. */
+	w->born = max(ktime_get_ns() >> TCPVS_BORN_SHIFT, w->born + 1);
+	c->born = w->born;
+	c->born_high = w->born >> 32;
 	list_add_tail(&c->link, &w->conns);
 	/* Handed over while the service stopped: too late for its last call. */
 	if (state == TCPVS_SERVICE_STATE_STOPPED)
@@ -422,14 +426,14 @@ static u32 leg_queued(const struct tcpvs_leg *leg)
 void tcpvs_conns_pressure(struct tcpvs_worker *w)
 {
 	struct tcpvs_conn *c, *worst = NULL;
-	unsigned long now = jiffies;
+	u32 now = jiffies;
 
 	list_for_each_entry(c, &w->conns, link) {
 		if (c->state != TCPVS_CONN_EXCHANGE &&
 		    c->state != TCPVS_CONN_TUNNEL && c->state != TCPVS_CONN_ANSWER)
 			continue;
-		if (time_before(now, c->progress + PRESSURE_STALL) ||
-		    (worst && !time_before(c->progress, worst->progress)))
+		if (time_before32(now, c->progress + PRESSURE_STALL) ||
+		    (worst && !time_before32(c->progress, worst->progress)))
 			continue;
 		if (leg_queued(&c->cl) + (c->up ? leg_queued(&c->up->leg) : 0) >=
 		    PRESSURE_BYTES)

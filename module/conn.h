@@ -38,8 +38,10 @@
 #include "relay.h"
 #include "sock.h"
 #include "upstream.h"
+#include "worker.h"
 
 #define TCPVS_PEER_MAX		46	/* text of an IPv6 address */
+#define TCPVS_BORN_SHIFT	12	/* from ns; 48 bits last for 36 years */
 
 /* What a connection is doing. */
 enum tcpvs_conn_state {
@@ -96,7 +98,8 @@ struct tcpvs_extra {
  * @extra: what few connections need, or NULL
  * @timer: looks at @deadline, or steps after a lack of memory
  * @deadline: when the present state has taken too long, in jiffies
- * @progress: when it last got on, in jiffies
+ * @progress: when it last got on, the low half of jiffies
+ * @born: when its worker took it over, see tcpvs_conn_born(); low bits
  * @link: in the worker's list
  * @state: enum tcpvs_conn_state
  * @method: of the request in hand
@@ -105,6 +108,7 @@ struct tcpvs_extra {
  * @peer_len: length of @peer
  * @flags: TCPVS_CF_*
  * @head_len: bytes of the request head in the client's receive queue
+ * @born_high: high bits of @born
  * @asked: when the server was given what it is to answer, in 1024 ns; 0 if nobody
  *	wants to know how long it takes
  * @req: client to server
@@ -122,7 +126,8 @@ struct tcpvs_conn {
 	struct tcpvs_extra *extra;
 	struct tcpvs_timer timer;
 	unsigned long deadline;
-	unsigned long progress;
+	u32 progress;
+	u32 born;
 	struct list_head link;
 	u8 state;
 	u8 method;
@@ -130,7 +135,8 @@ struct tcpvs_conn {
 	u8 ntried : 5;
 	u8 peer_len;
 	u32 flags;
-	u32 head_len;
+	u16 head_len;
+	u16 born_high;
 	u32 asked;
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
@@ -140,6 +146,24 @@ struct tcpvs_conn {
 	u16 status;
 	char peer[TCPVS_PEER_MAX];
 };
+
+/* When its worker took it over, in units of 2^TCPVS_BORN_SHIFT ns since boot. */
+static inline u64 tcpvs_conn_born(const struct tcpvs_conn *c)
+{
+	return (u64)c->born_high << 32 | c->born;
+}
+
+/* What it is called from outside: no two of a worker are born at one time. */
+static inline u64 tcpvs_conn_id(const struct tcpvs_worker *w,
+				const struct tcpvs_conn *c)
+{
+	return tcpvs_conn_born(c) << 16 | w->id;
+}
+
+static inline u32 tcpvs_conn_worker(u64 id)
+{
+	return id & U16_MAX;
+}
 
 /* What a step of a connection returns. */
 enum {

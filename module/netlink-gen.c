@@ -241,6 +241,18 @@ static const struct nla_policy tcpvs_stats_zero_nl_policy[TCPVS_A_SERVER_ADDRESS
 	[TCPVS_A_SERVER_ADDRESS] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 };
 
+/* TCPVS_CMD_CONNECTION_GET - dump */
+static const struct nla_policy tcpvs_connection_get_nl_policy[TCPVS_A_CONNECTION_CLIENTS + 1] = {
+	[TCPVS_A_CONNECTION_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_CONNECTION_SERVER] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_CONNECTION_CLIENTS] = NLA_POLICY_NESTED(tcpvs_network_nl_policy),
+};
+
+/* TCPVS_CMD_CONNECTION_KILL - do */
+static const struct nla_policy tcpvs_connection_kill_nl_policy[TCPVS_A_CONNECTION_ID + 1] = {
+	[TCPVS_A_CONNECTION_ID] = { .type = NLA_UINT, },
+};
+
 /* Ops table for tcpvs */
 static const struct genl_split_ops tcpvs_nl_ops[] = {
 	{
@@ -417,6 +429,24 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_stats_zero_nl_policy,
 		.maxattr	= TCPVS_A_SERVER_ADDRESS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_CONNECTION_GET,
+		.start		= tcpvs_nl_connection_get_start_admin,
+		.dumpit		= tcpvs_nl_connection_get_dumpit,
+		.done		= tcpvs_nl_connection_get_done,
+		.policy		= tcpvs_connection_get_nl_policy,
+		.maxattr	= TCPVS_A_CONNECTION_CLIENTS,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_CONNECTION_KILL,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_connection_kill_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_connection_kill_nl_policy,
+		.maxattr	= TCPVS_A_CONNECTION_ID,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

@@ -25,6 +25,8 @@ int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
 void
 tcpvs_nl_post_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		   struct genl_info *info);
+int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb);
+int tcpvs_nl_connection_get_done(struct netlink_callback *cb);
 
 int tcpvs_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info);
 int tcpvs_nl_settings_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -55,6 +57,9 @@ int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb,
 int tcpvs_nl_transaction_abort_doit(struct sk_buff *skb,
 				    struct genl_info *info);
 int tcpvs_nl_stats_zero_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_connection_get_dumpit(struct sk_buff *skb,
+				   struct netlink_callback *cb);
+int tcpvs_nl_connection_kill_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	TCPVS_NLGRP_CONFIG,

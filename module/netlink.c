@@ -33,31 +33,49 @@ int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 }
 
 /**
- * tcpvs_nl_pre_doit_admin() - before a request that changes
- * @ops: its operation
- * @skb: its message
- * @info: its attributes
+ * tcpvs_nl_admin() - may it be asked for?
+ * @skb: the request
+ * @net: its network namespace
+ * @what: what is asked for, as the subject of the refusal
+ * @extack: says why not
  *
  * Capability is needed in the user namespace that owns the network namespace,
  * both by who opened the socket and by who sends. A user namespace is anybody's
  * to make, so by default only the initial one counts.
+ *
+ * Return: 0 or -EPERM.
+ */
+int tcpvs_nl_admin(struct sk_buff *skb, const struct net *net, const char *what,
+		   struct netlink_ext_ack *extack)
+{
+	if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG_FMT(extack, "%.40s need CAP_NET_ADMIN", what);
+		return -EPERM;
+	}
+	if (net->user_ns != &init_user_ns && !READ_ONCE(tcpvs_userns)) {
+		NL_SET_ERR_MSG(extack,
+			       "not from a user namespace, unless the module has userns=1");
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * tcpvs_nl_pre_doit_admin() - before a request that changes
+ * @ops: its operation
+ * @skb: its message
+ * @info: its attributes
  *
  * Return: 0 with the namespace locked, or -EPERM.
  */
 int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
 			    struct sk_buff *skb, struct genl_info *info)
 {
-	struct net *net = genl_info_net(info);
+	int err = tcpvs_nl_admin(skb, genl_info_net(info), "changes",
+				 info->extack);
 
-	if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
-		GENL_SET_ERR_MSG(info, "changes need CAP_NET_ADMIN");
-		return -EPERM;
-	}
-	if (net->user_ns != &init_user_ns && !READ_ONCE(tcpvs_userns)) {
-		GENL_SET_ERR_MSG(info,
-				 "not from a user namespace, unless the module has userns=1");
-		return -EPERM;
-	}
+	if (err)
+		return err;
 	tcpvs_nl_pre_doit(ops, skb, info);
 	mutex_lock(&tcpvs_nl_net(info)->lock);
 	info->user_ptr[1] = tcpvs_nl_net(info);
@@ -218,9 +236,16 @@ int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
 	return check_ipv6(addr, v6, server, extack);
 }
 
-/* One network of a list. */
-static int read_network(const struct nlattr *attr, struct tcpvs_network *net,
-			struct netlink_ext_ack *extack)
+/**
+ * tcpvs_nl_network() - a network
+ * @attr: attribute, a nest by its policy
+ * @net: filled in, unused bytes are 0
+ * @extack: says why not
+ *
+ * Return: 0 or an error.
+ */
+int tcpvs_nl_network(const struct nlattr *attr, struct tcpvs_network *net,
+		     struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[TCPVS_A_NETWORK_MAX + 1], *v4, *v6;
 	bool clean;
@@ -301,7 +326,7 @@ static int read_trusted(const struct nlattr *attr, struct tcpvs_trusted **truste
 	t->n = n;
 	n = 0;
 	nla_for_each_nested(a, attr, rem) {
-		err = read_network(a, &t->net[n++], extack);
+		err = tcpvs_nl_network(a, &t->net[n++], extack);
 		if (err) {
 			kfree(t);
 			return err;

@@ -27,6 +27,10 @@ int tcpvs_nl_name(const struct nlattr *attr, const char **name,
 		  struct netlink_ext_ack *extack);
 int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
 		     bool server, struct netlink_ext_ack *extack);
+int tcpvs_nl_network(const struct nlattr *attr, struct tcpvs_network *net,
+		     struct netlink_ext_ack *extack);
+int tcpvs_nl_admin(struct sk_buff *skb, const struct net *net, const char *what,
+		   struct netlink_ext_ack *extack);
 int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e);
 int tcpvs_nl_reply(struct sk_buff *skb, int err, struct genl_info *info);
 
@@ -36,6 +40,8 @@ static inline struct tcpvs_net *tcpvs_nl_net(const struct genl_info *info)
 }
 
 /* netlink_get.c */
+int tcpvs_nl_put_address(struct sk_buff *skb, int type,
+			 const struct tcpvs_addr *a);
 void tcpvs_nl_notify_service(const struct tcpvs_net *tn,
 			     const struct tcpvs_service_conf *sc);
 void tcpvs_nl_notify_service_del(const struct tcpvs_net *tn,

@@ -43,7 +43,16 @@ struct head {
 	u8 cmd;
 };
 
-static int put_address(struct sk_buff *skb, int type, const struct tcpvs_addr *a)
+/**
+ * tcpvs_nl_put_address() - an address as a nest
+ * @skb: message
+ * @type: of the attribute
+ * @a: the address
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int tcpvs_nl_put_address(struct sk_buff *skb, int type,
+			 const struct tcpvs_addr *a)
 {
 	struct nlattr *nest = nla_nest_start(skb, type);
 
@@ -137,7 +146,7 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	    nla_put_u32(skb, TCPVS_A_SERVICE_ID, sc->svc->id) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_MODE, sc->mode) ||
 	    nla_put_string(skb, TCPVS_A_SERVICE_SCHEDULER, sc->set->ops->name) ||
-	    put_address(skb, TCPVS_A_SERVICE_LISTEN, &sc->addr) ||
+	    tcpvs_nl_put_address(skb, TCPVS_A_SERVICE_LISTEN, &sc->addr) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_STATE,
 			tcpvs_service_state(sc->svc)) ||
 	    put_numbers(skb, TCPVS_A_SERVICE_TIMEOUTS, sc->timeout_ms,
@@ -177,7 +186,7 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 	tcpvs_server_stats(m->srv, &sum, &zeroed);
 	if (nla_put_string(skb, TCPVS_A_SERVER_SERVICE, sc->name) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_ID, m->srv->id) ||
-	    put_address(skb, TCPVS_A_SERVER_ADDRESS, &m->srv->addr) ||
+	    tcpvs_nl_put_address(skb, TCPVS_A_SERVER_ADDRESS, &m->srv->addr) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_WEIGHT, m->weight) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_STATE,
 			m->weight ? TCPVS_SERVER_STATE_UP :
@@ -567,7 +576,7 @@ void tcpvs_nl_notify_server_del(const struct tcpvs_net *tn,
 			  TCPVS_CMD_SERVER_DEL_NTF);
 	if (!hdr || nla_put_string(skb, TCPVS_A_SERVER_SERVICE, sc->name) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_ID, srv->id) ||
-	    put_address(skb, TCPVS_A_SERVER_ADDRESS, &srv->addr))
+	    tcpvs_nl_put_address(skb, TCPVS_A_SERVER_ADDRESS, &srv->addr))
 		err = -EMSGSIZE;
 	else
 		genlmsg_end(skb, hdr);

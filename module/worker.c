@@ -294,6 +294,25 @@ static int call_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 	return 0;
 }
 
+/* In the workers from number @first to before @end. */
+static void call(unsigned int first, unsigned int end,
+		 void (*fn)(struct tcpvs_worker *w, void *arg), void *arg)
+{
+	unsigned int i;
+
+	might_sleep();
+	mutex_lock(&call_lock);
+	reinit_completion(&calls_done);
+	atomic_set(&calls_left, end - first);
+	for (i = first; i < end; i++) {
+		calls[i].fn = fn;
+		calls[i].arg = arg;
+		tcpvs_worker_push(workers[i], &calls[i].node);
+	}
+	wait_for_completion(&calls_done);
+	mutex_unlock(&call_lock);
+}
+
 /**
  * tcpvs_workers_call() - run a function once in every worker
  * @fn: the function; runs inside tcpvs_srcu
@@ -306,19 +325,21 @@ static int call_step(struct tcpvs_worker *w, struct tcpvs_node *node)
  */
 void tcpvs_workers_call(void (*fn)(struct tcpvs_worker *w, void *arg), void *arg)
 {
-	unsigned int i;
+	call(0, tcpvs_nworkers, fn, arg);
+}
 
-	might_sleep();
-	mutex_lock(&call_lock);
-	reinit_completion(&calls_done);
-	atomic_set(&calls_left, tcpvs_nworkers);
-	for (i = 0; i < tcpvs_nworkers; i++) {
-		calls[i].fn = fn;
-		calls[i].arg = arg;
-		tcpvs_worker_push(workers[i], &calls[i].node);
-	}
-	wait_for_completion(&calls_done);
-	mutex_unlock(&call_lock);
+/**
+ * tcpvs_worker_call() - run a function once in a worker
+ * @w: the worker
+ * @fn: the function; runs inside tcpvs_srcu
+ * @arg: its argument
+ *
+ * Context: as tcpvs_workers_call().
+ */
+void tcpvs_worker_call(struct tcpvs_worker *w,
+		       void (*fn)(struct tcpvs_worker *w, void *arg), void *arg)
+{
+	call(w->id, w->id + 1, fn, arg);
 }
 
 static int worker_online(unsigned int cpu)

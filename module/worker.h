@@ -65,6 +65,7 @@ struct tcpvs_timer {
  * @todo: work in hand
  * @conns: its client connections
  * @nconns: their number; raised by whoever hands it one
+ * @born: when it took its latest connection over, see tcpvs_conn_id()
  * @refusals: connections over a limit that are being told so
  * @wheel: timers by slot
  * @wheel_now: jiffies up to which the wheel was looked at
@@ -92,6 +93,7 @@ struct tcpvs_worker {
 	struct list_head todo;
 	struct list_head conns;
 	atomic_t nconns;
+	u64 born;
 	unsigned int refusals;
 	struct list_head wheel[TCPVS_WHEEL_SLOTS];
 	unsigned long wheel_now;
@@ -118,6 +120,8 @@ struct tcpvs_worker *tcpvs_worker_get(unsigned int id);
 struct tcpvs_worker *tcpvs_worker_least(void);
 void tcpvs_worker_push(struct tcpvs_worker *w, struct tcpvs_node *node);
 void tcpvs_workers_call(void (*fn)(struct tcpvs_worker *w, void *arg), void *arg);
+void tcpvs_worker_call(struct tcpvs_worker *w,
+		       void (*fn)(struct tcpvs_worker *w, void *arg), void *arg);
 void tcpvs_timer_init(struct tcpvs_timer *t,
 		      void (*expire)(struct tcpvs_worker *w, struct tcpvs_timer *t));
 void tcpvs_timer_set(struct tcpvs_worker *w, struct tcpvs_timer *t,

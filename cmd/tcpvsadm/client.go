@@ -44,6 +44,9 @@ type (
 		SetServer(ctx context.Context, service string, addr netip.AddrPort, c genl.ServerConfig) error
 		DeleteServer(ctx context.Context, service string, addr netip.AddrPort) error
 	}
+	killer interface {
+		KillConnection(ctx context.Context, id genl.ConnectionID) error
+	}
 	zeroer interface {
 		serviceReader
 		ZeroStats(ctx context.Context) error
@@ -79,6 +82,7 @@ type (
 		Info(ctx context.Context) (genl.Info, error)
 		Schedulers(ctx context.Context) ([]genl.Scheduler, error)
 		Workers(ctx context.Context) ([]genl.Worker, error)
+		Connections(ctx context.Context, f genl.ConnectionFilter) ([]genl.Connection, error)
 	}
 )
 

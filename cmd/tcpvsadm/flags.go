@@ -99,8 +99,9 @@ func init() {
 			doc: "tell what FILE would change; status 1 if anything", run: runDiff},
 		{verb: "apply", arg: "FILE", takes: []string{"numeric", "output", "dry-run"},
 			doc: "do as -f and tell every change", run: runApply},
-		{verb: "show", arg: "services|servers|workers|schedulers|settings|info",
-			takes: []string{"ident", "numeric", "output"}, doc: "show a table", run: runShow},
+		{verb: "show", arg: "services|servers|connections|workers|schedulers|settings|info",
+			takes: []string{"ident", "real-server", "client", "numeric", "output"}, doc: "show a table", run: runShow},
+		{verb: "kill", arg: "ID", doc: "reset a client connection, by its number in show connections", run: runKill},
 		{verb: "monitor", takes: []string{"ident", "numeric", "output", "count"},
 			doc: "tell changes of the table as they happen", run: runMonitor},
 		{verb: "metrics", takes: []string{"listen"},
@@ -120,6 +121,7 @@ func makeOptions() []*option {
 		{long: "mode", arg: "tcp|http", doc: "what is scheduled: connections or requests"},
 		{long: "real-server", short: "r", arg: "HOST[:PORT]", doc: "real server (default port: that of the service)"},
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},
+		{long: "client", arg: "NETWORK", doc: "only connections of clients in it, an address or ADDRESS/LENGTH"},
 		{long: "numeric", short: "n", doc: "print addresses and ports in numbers"},
 		{long: "stats", doc: "list the counters"},
 		{long: "rate", doc: "list what is counted in a second"},
@@ -434,14 +436,19 @@ func (o *options) checkOptions() error {
 	return nil
 }
 
-// badValue tells which option had a bad value, and why it is bad.
-func badValue(long string, err error) error {
-	name := "--" + long
+// optionName is how a message calls an option.
+func optionName(long string) string {
 	for _, opt := range optionTable {
 		if opt.long == long {
-			name = opt.name()
+			return opt.name()
 		}
 	}
+	return "--" + long
+}
+
+// badValue tells which option had a bad value, and why it is bad.
+func badValue(long string, err error) error {
+	name := optionName(long)
 	var ce *config.Error
 	if errors.As(err, &ce) {
 		return &usageError{name + ": " + ce.Msg, ce.Hint, long}

@@ -20,6 +20,7 @@ func runHelp(s *session) error {
        tcpvsadm --start|--stop [-i NAME]
        tcpvsadm check|diff|apply FILE
        tcpvsadm show TABLE
+       tcpvsadm kill ID
        tcpvsadm monitor [-i NAME]
        tcpvsadm metrics [-l ADDR:PORT]
 

@@ -36,7 +36,7 @@ var refusals = []*refusal{
 	{long: "l-threshold", short: "y", msg: always("is not supported: servers have no threshold"),
 		hint: always("--max-connections N limits a service")},
 	{long: "connection", short: "c",
-		hint: always("`show connections` is not in this version; `-L --stats` counts them, `show servers` tells how many are in flight")},
+		hint: always("`show connections` lists them")},
 	{long: "ipv6", short: "6",
 		hint: always("the form of the address decides: -l [::1]:80")},
 	{long: "pattern", short: "p", msg: func(o *options) string {
@@ -67,8 +67,7 @@ const noRules = "without rules a service balances over all its servers"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{
-	"log":  "-L --stats shows the counters",
-	"kill": "--stop --now resets all connections of a service",
+	"log": "-L --stats shows the counters",
 }
 
 // refuse reports the first such option that was given.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ type world struct {
 	overtake  bool   // somebody changes the table before the next transaction begins
 	dials     int    // of the running tcpvsadm
 	watching  *watching
+	conns     []genl.Connection
 	clock     time.Time
 	later     []func() // what happens when it sleeps
 	oversleep time.Duration
@@ -206,6 +208,13 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 		k.Fail(args[1], errno, strings.Join(args[3:], " "))
 	case "add": // kernel add ADDRESS: somebody else adds the service newcomer
 		return w.addService("newcomer", netip.MustParseAddrPort(args[1]))
+	case "connection": // kernel connection JSON: one more
+		var c genl.Connection
+		if err := json.Unmarshal([]byte(args[1]), &c); err != nil {
+			return err
+		}
+		w.conns = append(w.conns, c)
+		k.SetConnections(w.conns)
 	case "zero": // kernel zero: somebody else resets the counters
 		c, err := genl.New(genl.WithDialer(k.Dial))
 		if err != nil {

@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -23,12 +24,23 @@ type shown struct {
 type showFunc func(s *session, c shower, name string) (*shown, error)
 
 var showTables = map[string]showFunc{
-	"services":   showServices,
-	"servers":    showServers,
-	"workers":    showWorkers,
-	"schedulers": showSchedulers,
-	"settings":   showSettings,
-	"info":       showInfo,
+	"services":    showServices,
+	"servers":     showServers,
+	"connections": showConnections,
+	"workers":     showWorkers,
+	"schedulers":  showSchedulers,
+	"settings":    showSettings,
+	"info":        showInfo,
+}
+
+// showFilters are the tables that an option narrows down.
+var showFilters = []struct {
+	option string
+	tables []string
+}{
+	{"ident", []string{"services", "servers", "connections"}},
+	{"real-server", []string{"connections"}},
+	{"client", []string{"connections"}},
 }
 
 func runShow(s *session) error {
@@ -41,16 +53,15 @@ func runShow(s *session) error {
 		}
 		sort.Strings(all)
 		hint := "it shows " + strings.Join(all, ", ")
-		switch near := config.Nearest(noun, all); {
-		case noun == "connections":
-			return usagef("`-L --stats` counts them, `show servers` tells how many are in flight", "show connections %s", laterVersion)
-		case near != "":
+		if near := config.Nearest(noun, all); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return usagef(hint, "show: unknown table %q", noun)
 	}
-	if s.opts.has("ident") && noun != "services" && noun != "servers" {
-		return usagef("", "-i does not go with show %s", noun)
+	for _, f := range showFilters {
+		if s.opts.has(f.option) && !slices.Contains(f.tables, noun) {
+			return usagef("it goes with show "+strings.Join(f.tables, ", "), "%s does not go with show %s", optionName(f.option), noun)
+		}
 	}
 	c, err := s.client()
 	if err != nil {

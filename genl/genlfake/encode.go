@@ -63,6 +63,26 @@ func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer) message {
 	return message{cmd, must(ae.Encode())}
 }
 
+func connectionMessage(cmd uint8, c *genl.Connection) message {
+	ae := netlink.NewAttributeEncoder()
+	ae.Uint64(spec.AConnectionID, uint64(c.ID))
+	ae.String(spec.AConnectionService, c.Service)
+	address(ae, spec.AConnectionClient, c.Client)
+	if c.Peer.IsValid() {
+		address(ae, spec.AConnectionPeer, c.Peer)
+	}
+	if c.Server.IsValid() {
+		ae.Uint32(spec.AConnectionServerID, c.ServerID)
+		address(ae, spec.AConnectionServer, c.Server)
+	}
+	ae.Uint32(spec.AConnectionState, uint32(c.State))
+	ae.Uint32(spec.AConnectionCPU, c.CPU)
+	ae.Uint32(spec.AConnectionAge, uint32(c.Age.Milliseconds()))
+	ae.Uint64(spec.AConnectionBytesIn, c.BytesIn)
+	ae.Uint64(spec.AConnectionBytesOut, c.BytesOut)
+	return message{cmd, must(ae.Encode())}
+}
+
 func address(ae *netlink.AttributeEncoder, t uint16, ap netip.AddrPort) {
 	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
 		kind := spec.AAddressIPv6

@@ -48,6 +48,7 @@ type Kernel struct {
 	serving  map[uint32]*serving
 	settings genl.Settings
 	workers  []genl.Worker
+	conns    []genl.Connection
 	version  string
 	nextID   uint32
 	nextPID  uint32
@@ -119,6 +120,7 @@ func (k *Kernel) Unload() {
 	defer k.mu.Unlock()
 	k.loaded = false
 	k.config = &config{generation: 1}
+	k.conns = nil
 	clear(k.run)
 	clear(k.serving)
 	for s := range k.sockets {
@@ -192,6 +194,14 @@ func (k *Kernel) SetWorkers(workers []genl.Worker) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.workers = slices.Clone(workers)
+}
+
+// SetConnections replaces the client connections; nobody checks that they are of
+// services that exist.
+func (k *Kernel) SetConnections(conns []genl.Connection) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.conns = slices.Clone(conns)
 }
 
 // SetPiece sets how many objects a message of a dump holds.

@@ -6,6 +6,7 @@ package genlfake
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"syscall"
 
@@ -51,6 +52,8 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		return nil, k.immediate(op, found)
 	case spec.CmdStatsZero:
 		return nil, k.zero(s, found)
+	case spec.CmdConnectionKill:
+		return nil, k.kill(found)
 	}
 	if s.tx != nil {
 		if r := k.fresh(s.tx); r != nil {
@@ -427,9 +430,63 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 		}
 		d.service = svc.name
 	}
+	if op.Cmd == spec.CmdConnectionGet {
+		var r *refusal
+		if d.wanted, r = k.connectionFilter(found); r != nil {
+			return r
+		}
+	}
 	s.dump = d
 	s.changed()
 	return nil
+}
+
+// kill ends a connection; its service counts it.
+func (k *Kernel) kill(found attrs) *refusal {
+	a := found[spec.AConnectionID]
+	if a == nil {
+		return refuse(syscall.EINVAL, nil, "the number of the connection is missing")
+	}
+	i := slices.IndexFunc(k.conns, func(c genl.Connection) bool { return uint64(c.ID) == a.number() })
+	if i < 0 {
+		return refuse(syscall.ENOENT, a, "there is no connection %x (any more)", a.number())
+	}
+	if svc := k.config.service(k.conns[i].Service); svc != nil {
+		k.run[svc.id].stats.Killed++
+	}
+	k.conns = slices.Delete(k.conns, i, i+1)
+	return nil
+}
+
+// connectionFilter reads what a request wants to see.
+func (k *Kernel) connectionFilter(found attrs) (func(*genl.Connection) bool, *refusal) {
+	var (
+		server  netip.AddrPort
+		clients netip.Prefix
+		name    string
+		r       *refusal
+	)
+	if a := found[spec.AConnectionServer]; a != nil {
+		if server, r = a.address(true); r != nil {
+			return nil, r
+		}
+	}
+	if a := found[spec.AConnectionClients]; a != nil {
+		if clients, r = a.network(); r != nil {
+			return nil, r
+		}
+	}
+	if a := found[spec.AConnectionService]; a != nil {
+		svc, r := k.config.find(attrs{spec.AServiceName: a}, theService)
+		if r != nil {
+			return nil, r
+		}
+		name = svc.name
+	}
+	return func(c *genl.Connection) bool {
+		return (name == "" || c.Service == name) && (!server.IsValid() || c.Server == server) &&
+			(!clients.IsValid() || clients.Contains(c.Client.Addr()))
+	}, nil
 }
 
 // objects returns the next few objects of a dump and moves its cursor. Services
@@ -457,6 +514,12 @@ func (k *Kernel) objects(d *dump) []message {
 	case spec.CmdSchedulerGet:
 		for i := range schedulers {
 			add(uint32(i)+1, func() message { return flat(d.op, &schedulers[i]) })
+		}
+	case spec.CmdConnectionGet:
+		for i := range k.conns {
+			if d.wanted(&k.conns[i]) {
+				add(uint32(i)+1, func() message { return connectionMessage(d.op.Cmd, &k.conns[i]) })
+			}
 		}
 	case spec.CmdWorkerGet:
 		for i := range k.workers {

@@ -342,7 +342,10 @@ func (k *Kernel) dispatch(s *socket, m netlink.Message) *refusal {
 			return r
 		}
 	}
-	k.requests = append(k.requests, logged{op.Admin, describe(op, isDump, found)})
+	k.requests = append(k.requests, logged{op.Admin && !isDump, describe(op, isDump, found)})
+	if op.Admin && k.denied && isDump {
+		return refuse(syscall.EPERM, nil, "connections are private: they need CAP_NET_ADMIN")
+	}
 	if op.Admin && k.denied {
 		return refuse(syscall.EPERM, nil, "changes need CAP_NET_ADMIN")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
 )
 
@@ -236,7 +237,8 @@ func must(b []byte, err error) []byte {
 type dump struct {
 	op         *spec.Op
 	header     netlink.Header
-	service    string // filter of servers
+	service    string                      // filter of servers
+	wanted     func(*genl.Connection) bool // filter of connections
 	generation uint32
 	cursor     uint32
 	piece      int

@@ -40,6 +40,8 @@ const (
 	CmdServiceDelNtf     uint8 = 22
 	CmdServerDelNtf      uint8 = 23
 	CmdStatsZero         uint8 = 24
+	CmdConnectionGet     uint8 = 25
+	CmdConnectionKill    uint8 = 26
 )
 
 // Attributes of the set address.
@@ -167,6 +169,7 @@ const (
 	AStatsLimitRequests    uint16 = 42
 	AStatsLimitAge         uint16 = 43
 	AStatsTunnels          uint16 = 44
+	AStatsKilled           uint16 = 45
 )
 
 // Attributes of the set server-stats.
@@ -210,6 +213,22 @@ const (
 	AWorkerSteps       uint16 = 9
 	AWorkerRequests    uint16 = 10
 	AWorkerWakeups     uint16 = 11
+)
+
+// Attributes of the set connection.
+const (
+	AConnectionID       uint16 = 1
+	AConnectionService  uint16 = 2
+	AConnectionClient   uint16 = 3
+	AConnectionPeer     uint16 = 4
+	AConnectionServer   uint16 = 5
+	AConnectionServerID uint16 = 6
+	AConnectionState    uint16 = 7
+	AConnectionCPU      uint16 = 8
+	AConnectionAge      uint16 = 9
+	AConnectionBytesIn  uint16 = 10
+	AConnectionBytesOut uint16 = 11
+	AConnectionClients  uint16 = 12
 )
 
 // Attributes of the set settings.
@@ -364,6 +383,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsLimitRequests, Name: "limit-requests", Kind: KindUint, Doc: "Client connections closed by limits.requests."},
 	{Type: AStatsLimitAge, Name: "limit-age", Kind: KindUint, Doc: "Client connections closed by timeouts.age."},
 	{Type: AStatsTunnels, Name: "tunnels", Kind: KindUint, Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them."},
+	{Type: AStatsKilled, Name: "killed", Kind: KindUint, Doc: "Client connections reset by connection-kill."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
@@ -409,6 +429,22 @@ var SetWorker = &Set{Name: "worker", Attributes: []Attribute{
 	{Type: AWorkerSteps, Name: "steps", Kind: KindUint, Doc: "Steps of connections."},
 	{Type: AWorkerRequests, Name: "requests", Kind: KindUint, Doc: "Requests it served."},
 	{Type: AWorkerWakeups, Name: "wakeups", Kind: KindUint, Doc: "Times it slept and was woken."},
+}}
+
+// SetConnection is the attribute set connection: A client connection.
+var SetConnection = &Set{Name: "connection", Attributes: []Attribute{
+	{Type: AConnectionID, Name: "id", Kind: KindUint, Doc: "Number of the connection, its key, never used again."},
+	{Type: AConnectionService, Name: "service", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name of its virtual service."},
+	{Type: AConnectionClient, Name: "client", Kind: KindNest, Nest: SetAddress, Doc: "Who the client is."},
+	{Type: AConnectionPeer, Name: "peer", Kind: KindNest, Nest: SetAddress, Doc: "Who has connected, if a PROXY header said that it speaks for the client."},
+	{Type: AConnectionServer, Name: "server", Kind: KindNest, Nest: SetAddress, Doc: "The real server that works for it at present, if any does."},
+	{Type: AConnectionServerID, Name: "server-id", Kind: KindU32, Doc: "Number of that server."},
+	{Type: AConnectionState, Name: "state", Kind: KindU32, Max: 7, Doc: "What it does at present."},
+	{Type: AConnectionCPU, Name: "cpu", Kind: KindU32, Doc: "CPU of the worker that serves it."},
+	{Type: AConnectionAge, Name: "age", Kind: KindUint, Doc: "Time since it was accepted, in milliseconds."},
+	{Type: AConnectionBytesIn, Name: "bytes-in", Kind: KindUint, Doc: "Bytes received from the client."},
+	{Type: AConnectionBytesOut, Name: "bytes-out", Kind: KindUint, Doc: "Bytes sent to the client that it has acknowledged."},
+	{Type: AConnectionClients, Name: "clients", Kind: KindNest, Nest: SetNetwork, Doc: "In a request, tell only of clients in this network."},
 }}
 
 // SetSettings is the attribute set settings: What holds for a network
@@ -460,4 +496,6 @@ var Ops = []Op{
 	{Cmd: CmdServiceDelNtf, Name: "service-del-ntf", Set: SetService, Admin: false},
 	{Cmd: CmdServerDelNtf, Name: "server-del-ntf", Set: SetServer, Admin: false},
 	{Cmd: CmdStatsZero, Name: "stats-zero", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress}}},
+	{Cmd: CmdConnectionGet, Name: "connection-get", Set: SetConnection, Admin: true, Dump: &Request{[]uint16{AConnectionService, AConnectionServer, AConnectionClients}}},
+	{Cmd: CmdConnectionKill, Name: "connection-kill", Set: SetConnection, Admin: true, Do: &Request{[]uint16{AConnectionID}}},
 }

@@ -33,13 +33,15 @@ const (
 	cmdCommit       = 18
 	cmdAbort        = 19
 	cmdStatsZero    = 24
+	cmdConnections  = 25
+	cmdKill         = 26
 )
 
 // requests are all commands that are one: between them are notifications.
 var requests = []uint8{
 	cmdInfoGet, 2, cmdSettingsSet, cmdServiceGet, cmdServiceNew, cmdServiceSet, cmdServiceDel, cmdStart, cmdStop,
 	cmdFlush, cmdServerGet, cmdServerNew, cmdServerSet, cmdServerDel, cmdSchedulerGet, cmdWorkerGet,
-	cmdBegin, cmdCommit, cmdAbort, cmdStatsZero,
+	cmdBegin, cmdCommit, cmdAbort, cmdStatsZero, cmdConnections, cmdKill,
 }
 
 // Attributes.
@@ -61,6 +63,10 @@ const (
 	addressIPv4 = 1
 	addressIPv6 = 2
 	addressPort = 3
+
+	connectionID      = 1
+	connectionService = 2
+	connectionClients = 12
 
 	settingsMaxConnections = 1
 	txGeneration           = 1
@@ -182,6 +188,11 @@ func refusals() []refusal {
 		{name: "to reset a name of 32 bytes", cmd: cmdStatsZero, attrs: longName, errno: inval, at: longName},
 		{name: "to reset a server without a port", cmd: cmdStatsZero, attrs: cat(web, address(ipv4(127, 0, 0, 1))), errno: inval, message: "port is missing", missing: addressPort},
 		{name: "to reset by a weight", cmd: cmdStatsZero, attrs: cat(web, u32(serverWeight, 1)), errno: inval, at: u32(serverWeight, 1)},
+
+		{name: "to kill a connection that is not", cmd: cmdKill, attrs: u32(connectionID, 1<<16), errno: syscall.ENOENT, message: "no connection 10000", at: u32(connectionID, 1<<16)},
+		{name: "to kill a connection of no worker", cmd: cmdKill, attrs: u32(connectionID, 1<<16-1), errno: syscall.ENOENT, message: "no connection ffff", at: u32(connectionID, 1<<16-1)},
+		{name: "to kill nothing", cmd: cmdKill, errno: inval, message: "number of the connection is missing", missing: connectionID},
+		{name: "to kill all of a service", cmd: cmdKill, attrs: str(connectionService, "web"), errno: inval},
 
 		{name: "to commit nothing", cmd: cmdCommit, errno: syscall.ENOENT, message: "no transaction"},
 		{name: "to abort nothing", cmd: cmdAbort, errno: syscall.ENOENT, message: "no transaction"},

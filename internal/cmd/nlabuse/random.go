@@ -79,6 +79,11 @@ func (f *fuzzer) attrs(cmd uint8) []byte {
 		return cat(name, f.address(serverAddress), f.maybe(u32(serverWeight, f.r.Uint32N(9)), u32(serverWeight, f.any32())))
 	case cmdStatsZero:
 		return f.pick(nil, name, cat(name, f.address(serverAddress)))
+	case cmdConnections:
+		return cat(f.pick(nil, f.maybe(str(connectionService, "web"), str(connectionService, "?"))),
+			f.pick(nil, nest(connectionClients, ipv4(127, 0, 0, 0), u32(3, f.any32()))))
+	case cmdKill:
+		return u32(connectionID, f.any32())
 	case cmdBegin:
 		return f.maybe(nil, u32(txGeneration, f.any32()))
 	case cmdCommit:
@@ -144,7 +149,7 @@ func (f *fuzzer) run(ctx context.Context, n int) error {
 		cmd := f.command()
 		msg := f.s.message(syscall.NLM_F_REQUEST|syscall.NLM_F_ACK, f.s.family, cmd, f.attrs(cmd))
 		dump := f.r.IntN(8) == 0
-		if cmd == cmdSchedulerGet || cmd == cmdWorkerGet {
+		if cmd == cmdSchedulerGet || cmd == cmdWorkerGet || cmd == cmdConnections {
 			dump = !dump
 		}
 		if dump {
@@ -199,6 +204,9 @@ const enough = 2000
 func (f *fuzzer) reached() error {
 	var errs []error
 	for _, cmd := range requests {
+		if cmd == cmdKill { // there is no connection to kill
+			continue
+		}
 		if f.cmds[cmd].taken == 0 {
 			errs = append(errs, fmt.Errorf("command %d was never taken: send more messages", cmd))
 		}

@@ -295,7 +295,12 @@ func (f *form) reply() *message {
 // admin reports whether the operation needs CAP_NET_ADMIN: our handlers say so
 // by the name of what runs before them.
 func (op *operation) admin() bool {
-	return op.Do != nil && strings.HasSuffix(op.Do.Pre, "-admin")
+	for _, f := range []*form{op.Do, op.Dump} {
+		if f != nil && strings.HasSuffix(f.Pre, "-admin") {
+			return true
+		}
+	}
+	return false
 }
 
 // kinds maps the types of the format to those of package spec.

@@ -48,6 +48,31 @@ enum tcpvs_server_state {
 };
 
 /**
+ * enum tcpvs_connection_state - What a client connection does at present.
+ * @TCPVS_CONNECTION_STATE_PROXY: It waits for a PROXY header.
+ * @TCPVS_CONNECTION_STATE_REQUEST: It waits for a request head, or for the
+ *   rest of one.
+ * @TCPVS_CONNECTION_STATE_IDLE: It had a request and waits for the next.
+ * @TCPVS_CONNECTION_STATE_CONNECT: It waits for a real server to accept.
+ * @TCPVS_CONNECTION_STATE_EXCHANGE: A request and its response are under way.
+ * @TCPVS_CONNECTION_STATE_TUNNEL: Bytes go both ways, in mode tcp or after an
+ *   upgrade.
+ * @TCPVS_CONNECTION_STATE_ANSWER: An answer of the relay itself goes out.
+ * @TCPVS_CONNECTION_STATE_LINGER: The last answer was sent; the client has not
+ *   ended.
+ */
+enum tcpvs_connection_state {
+	TCPVS_CONNECTION_STATE_PROXY,
+	TCPVS_CONNECTION_STATE_REQUEST,
+	TCPVS_CONNECTION_STATE_IDLE,
+	TCPVS_CONNECTION_STATE_CONNECT,
+	TCPVS_CONNECTION_STATE_EXCHANGE,
+	TCPVS_CONNECTION_STATE_TUNNEL,
+	TCPVS_CONNECTION_STATE_ANSWER,
+	TCPVS_CONNECTION_STATE_LINGER,
+};
+
+/**
  * enum tcpvs_forward - What a request is told to the server about its client,
  *   in mode http.
  * @TCPVS_FORWARD_X_FORWARDED_FOR: X-Forwarded-For, the client's address.
@@ -231,6 +256,7 @@ enum {
 	TCPVS_A_STATS_LIMIT_REQUESTS,
 	TCPVS_A_STATS_LIMIT_AGE,
 	TCPVS_A_STATS_TUNNELS,
+	TCPVS_A_STATS_KILLED,
 
 	__TCPVS_A_STATS_MAX,
 	TCPVS_A_STATS_MAX = (__TCPVS_A_STATS_MAX - 1)
@@ -286,6 +312,24 @@ enum {
 };
 
 enum {
+	TCPVS_A_CONNECTION_ID = 1,
+	TCPVS_A_CONNECTION_SERVICE,
+	TCPVS_A_CONNECTION_CLIENT,
+	TCPVS_A_CONNECTION_PEER,
+	TCPVS_A_CONNECTION_SERVER,
+	TCPVS_A_CONNECTION_SERVER_ID,
+	TCPVS_A_CONNECTION_STATE,
+	TCPVS_A_CONNECTION_CPU,
+	TCPVS_A_CONNECTION_AGE,
+	TCPVS_A_CONNECTION_BYTES_IN,
+	TCPVS_A_CONNECTION_BYTES_OUT,
+	TCPVS_A_CONNECTION_CLIENTS,
+
+	__TCPVS_A_CONNECTION_MAX,
+	TCPVS_A_CONNECTION_MAX = (__TCPVS_A_CONNECTION_MAX - 1)
+};
+
+enum {
 	TCPVS_A_SETTINGS_MAX_CONNECTIONS = 1,
 
 	__TCPVS_A_SETTINGS_MAX,
@@ -337,6 +381,8 @@ enum {
 	TCPVS_CMD_SERVICE_DEL_NTF,
 	TCPVS_CMD_SERVER_DEL_NTF,
 	TCPVS_CMD_STATS_ZERO,
+	TCPVS_CMD_CONNECTION_GET,
+	TCPVS_CMD_CONNECTION_KILL,
 
 	__TCPVS_CMD_MAX,
 	TCPVS_CMD_MAX = (__TCPVS_CMD_MAX - 1)
