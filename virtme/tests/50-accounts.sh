@@ -71,8 +71,9 @@ for port in 81 82; do
 	done
 	client wrk -t 1 -c 16 -d "$seconds" "http://$VIP:$port/" >/dev/null
 	at+=("$pid")
-	# More by themselves than the limit lets in: the rest is refused.
-	client slowclient idle --connect "$VIP:$port" --clients 70 --kind head --hold "${seconds}s" >/dev/null
+	# More by themselves than the limit lets in, held until all of them are there:
+	# the rest is refused.
+	client slowclient idle --connect "$VIP:$port" --clients 70 --kind head --hold "$((seconds * TIME_FACTOR))s" >/dev/null
 	at+=("$pid")
 	client slowclient stall --connect "$VIP:$port" --clients 5 --path "/ok?size=100k" --read 10k --hold 1s --timeout 5s --then reset >/dev/null
 	at+=("$pid")
