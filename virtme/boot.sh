@@ -244,20 +244,25 @@ share() { # TAG DIR READONLY
 }
 
 # Wait for the guest and its last output. qemu has no clock of its own for
-# --timeout; a sleeper ends it.
+# --timeout: a shell beside it ends it.
 supervise() {
-	local killer=''
-
+	killer=''
 	if [ "$timeout" != 0 ]; then
-		# Without the guest's slot: it may outlive us by its whole time.
-		(sleep "$timeout" && touch "$run/timeout" && kill -KILL "$qemu") 2>/dev/null 7>&- &
+		# It reads from a FIFO that nobody writes to: sleep would be one process
+		# more to end. Without the guest's slot: if we are killed, it outlives us.
+		[ -p "$run/never" ] || mkfifo "$run/never"
+		(
+			status=0
+			read -rt "$timeout" <>"$run/never" || status=$?
+			if [ "$status" -gt 128 ]; then touch "$run/timeout" && kill -KILL "$qemu"; fi
+		) 2>/dev/null 7>&- &
 		killer=$!
 	fi
 	wait "$qemu" || true
 	qemu=''
 	if [ "$killer" ]; then
-		pkill -P "$killer" 2>/dev/null || true
 		kill "$killer" 2>/dev/null || true
+		killer=''
 	fi
 	# A guest that never opened the FIFOs leaves the readers waiting for it.
 	if [ "${#readers[@]}" -gt 0 ]; then
