@@ -90,6 +90,13 @@ func encodeDuration(ae *netlink.AttributeEncoder, t uint16, name string, d time.
 	ae.Uint32(t, uint32(ms))
 }
 
+func nestedAddress(ad *netlink.AttributeDecoder, to *netip.AddrPort) {
+	ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
+		*to, err = decodeAddress(nad)
+		return err
+	})
+}
+
 func decodeAddress(ad *netlink.AttributeDecoder) (netip.AddrPort, error) {
 	var (
 		addr     netip.Addr
@@ -351,10 +358,7 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 		case spec.AServiceScheduler:
 			s.Scheduler = ad.String()
 		case spec.AServiceListen:
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				s.Listen, err = decodeAddress(nad)
-				return err
-			})
+			nestedAddress(ad, &s.Listen)
 		case spec.AServiceState:
 			s.State = ServiceState(ad.Uint32())
 		case spec.AServiceTimeouts:
@@ -393,10 +397,7 @@ func (s *Server) decode(ad *netlink.AttributeDecoder) error {
 		case spec.AServerID:
 			s.ID = ad.Uint32()
 		case spec.AServerAddress:
-			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-				s.Address, err = decodeAddress(nad)
-				return err
-			})
+			nestedAddress(ad, &s.Address)
 		case spec.AServerWeight:
 			s.Weight = ad.Uint32()
 		case spec.AServerState:

@@ -123,12 +123,6 @@ func (c *Client) KillConnection(ctx context.Context, id ConnectionID) error {
 }
 
 func (c *Connection) decode(ad *netlink.AttributeDecoder) error {
-	address := func(to *netip.AddrPort) {
-		ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
-			*to, err = decodeAddress(nad)
-			return err
-		})
-	}
 	for ad.Next() {
 		switch ad.Type() {
 		case spec.AConnectionID:
@@ -136,11 +130,11 @@ func (c *Connection) decode(ad *netlink.AttributeDecoder) error {
 		case spec.AConnectionService:
 			c.Service = ad.String()
 		case spec.AConnectionClient:
-			address(&c.Client)
+			nestedAddress(ad, &c.Client)
 		case spec.AConnectionPeer:
-			address(&c.Peer)
+			nestedAddress(ad, &c.Peer)
 		case spec.AConnectionServer:
-			address(&c.Server)
+			nestedAddress(ad, &c.Server)
 		case spec.AConnectionServerID:
 			c.ServerID = ad.Uint32()
 		case spec.AConnectionState:

@@ -237,6 +237,52 @@ int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
 }
 
 /**
+ * tcpvs_nl_find_service() - the service that a request names
+ * @c: snapshot to look in, locked or inside tcpvs_srcu
+ * @name: its name
+ * @attr: attribute that holds the name
+ * @extack: says that there is none
+ *
+ * Return: its configuration, or ERR_PTR(-ENOENT).
+ */
+struct tcpvs_service_conf *
+tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
+		      const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct tcpvs_service_conf *sc = tcpvs_config_find(c, name);
+
+	if (sc)
+		return sc;
+	NL_SET_ERR_MSG_ATTR_FMT(extack, attr, "there is no service \"%.24s\"",
+				name);
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * tcpvs_nl_find_server() - the server that a request is about
+ * @sc: configuration of its service
+ * @addr: its address
+ * @attr: attribute that holds the address
+ * @extack: says that there is none
+ *
+ * Return: it, or ERR_PTR(-ENOENT).
+ */
+struct tcpvs_member *
+tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
+		     const struct tcpvs_addr *addr, const struct nlattr *attr,
+		     struct netlink_ext_ack *extack)
+{
+	struct tcpvs_member *m = tcpvs_set_find(sc->set, addr);
+
+	if (m)
+		return m;
+	NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
+				"service \"%.24s\" has no server of this address",
+				sc->name);
+	return ERR_PTR(-ENOENT);
+}
+
+/**
  * tcpvs_nl_network() - a network
  * @attr: attribute, a nest by its policy
  * @net: filled in, unused bytes are 0

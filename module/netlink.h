@@ -29,6 +29,13 @@ int tcpvs_nl_address(const struct nlattr *attr, struct tcpvs_addr *addr,
 		     bool server, struct netlink_ext_ack *extack);
 int tcpvs_nl_network(const struct nlattr *attr, struct tcpvs_network *net,
 		     struct netlink_ext_ack *extack);
+struct tcpvs_service_conf *
+tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
+		      const struct nlattr *attr, struct netlink_ext_ack *extack);
+struct tcpvs_member *
+tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
+		     const struct tcpvs_addr *addr, const struct nlattr *attr,
+		     struct netlink_ext_ack *extack);
 int tcpvs_nl_admin(struct sk_buff *skb, const struct net *net, const char *what,
 		   struct netlink_ext_ack *extack);
 int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e);

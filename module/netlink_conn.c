@@ -79,14 +79,12 @@ static int narrow(struct tcpvs_inspect *s, struct tcpvs_net *tn,
 	if (err)
 		return err;
 	idx = srcu_read_lock(&tcpvs_srcu);
-	sc = tcpvs_config_find(srcu_dereference(tn->config, &tcpvs_srcu), name);
-	if (sc) {
+	sc = tcpvs_nl_find_service(srcu_dereference(tn->config, &tcpvs_srcu),
+				   name, a, extack);
+	if (IS_ERR(sc))
+		err = PTR_ERR(sc);
+	else
 		s->service = sc->svc->id;
-	} else {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, a,
-					"there is no service \"%.24s\"", name);
-		err = -ENOENT;
-	}
 	srcu_read_unlock(&tcpvs_srcu, idx);
 	return err;
 }

@@ -234,19 +234,13 @@ static struct tcpvs_service_conf *find_service(const struct tcpvs_config *c,
 					       const struct nlattr *attr,
 					       struct netlink_ext_ack *extack)
 {
-	struct tcpvs_service_conf *sc;
 	const char *name;
 	int err;
 
 	err = tcpvs_nl_name(attr, &name, extack);
 	if (err)
 		return ERR_PTR(err);
-	sc = tcpvs_config_find(c, name);
-	if (sc)
-		return sc;
-	NL_SET_ERR_MSG_ATTR_FMT(extack, attr, "there is no service \"%.24s\"",
-				name);
-	return ERR_PTR(-ENOENT);
+	return tcpvs_nl_find_service(c, name, attr, extack);
 }
 
 int tcpvs_nl_service_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -316,15 +310,9 @@ int tcpvs_nl_server_get_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(sc);
 		goto out;
 	}
-	m = tcpvs_set_find(sc->set, &addr);
-	if (m) {
-		err = fill_server(reply, &h, NULL, sc, m);
-		goto out;
-	}
-	NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[TCPVS_A_SERVER_ADDRESS],
-				"service \"%.24s\" has no server of this address",
-				sc->name);
-	err = -ENOENT;
+	m = tcpvs_nl_find_server(sc, &addr, info->attrs[TCPVS_A_SERVER_ADDRESS],
+				 info->extack);
+	err = IS_ERR(m) ? PTR_ERR(m) : fill_server(reply, &h, NULL, sc, m);
 out:
 	srcu_read_unlock(&tcpvs_srcu, idx);
 	return tcpvs_nl_reply(reply, err, info);

@@ -5,7 +5,8 @@
  * All run under tcpvs_net.lock, taken by tcpvs_nl_pre_doit_admin(). A change of
  * services and servers goes to the candidate of the socket's transaction, or is
  * committed at once. What cannot be staged (start, stop, settings, reset of
- * counters) is refused while the socket has a transaction open: it would make that one stale.
+ * counters) is refused while the socket has a transaction open: it would make
+ * that one stale.
  */
 #include "netlink.h"
 #include "transaction.h"
@@ -112,7 +113,6 @@ int tcpvs_nl_flush_doit(struct sk_buff *skb, struct genl_info *info)
 static struct tcpvs_service_conf *service_of(struct genl_info *info)
 {
 	struct tcpvs_net *tn = tcpvs_nl_net(info);
-	struct tcpvs_service_conf *sc;
 	const char *name;
 	int err;
 
@@ -122,12 +122,9 @@ static struct tcpvs_service_conf *service_of(struct genl_info *info)
 	err = tcpvs_transaction_none(tn, info->snd_portid, info->extack);
 	if (err)
 		return ERR_PTR(err);
-	sc = tcpvs_config_find(tcpvs_config_locked(tn), name);
-	if (sc)
-		return sc;
-	NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[TCPVS_A_SERVICE_NAME],
-				"there is no service \"%.24s\"", name);
-	return ERR_PTR(-ENOENT);
+	return tcpvs_nl_find_service(tcpvs_config_locked(tn), name,
+				     info->attrs[TCPVS_A_SERVICE_NAME],
+				     info->extack);
 }
 
 int tcpvs_nl_service_start_doit(struct sk_buff *skb, struct genl_info *info)
@@ -254,27 +251,20 @@ static int zero(struct genl_info *info, const char *name,
 	struct tcpvs_member *m;
 	int err;
 
-	sc = tcpvs_config_find(tcpvs_config_locked(tn), name);
-	if (!sc) {
-		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
-					attr[TCPVS_A_SERVER_SERVICE],
-					"there is no service \"%.24s\"", name);
-		return -ENOENT;
-	}
+	sc = tcpvs_nl_find_service(tcpvs_config_locked(tn), name,
+				   attr[TCPVS_A_SERVER_SERVICE], info->extack);
+	if (IS_ERR(sc))
+		return PTR_ERR(sc);
 	if (!addr) {
 		err = tcpvs_zero(tn, sc, NULL);
 		if (!err)
 			tcpvs_nl_notify_service(tn, sc);
 		return err;
 	}
-	m = tcpvs_set_find(sc->set, addr);
-	if (!m) {
-		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
-					attr[TCPVS_A_SERVER_ADDRESS],
-					"service \"%.24s\" has no server of this address",
-					sc->name);
-		return -ENOENT;
-	}
+	m = tcpvs_nl_find_server(sc, addr, attr[TCPVS_A_SERVER_ADDRESS],
+				 info->extack);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
 	err = tcpvs_zero(tn, sc, m->srv);
 	if (!err)
 		tcpvs_nl_notify_server(tn, sc, m);
