@@ -415,6 +415,20 @@ static u32 leg_queued(const struct tcpvs_leg *leg)
 }
 
 /**
+ * tcpvs_conn_cut() - reset a connection, whatever goes on over it
+ * @w: worker
+ * @c: connection; gone afterwards
+ *
+ * A response that breaks off is counted; why it is cut is the caller's to count.
+ */
+void tcpvs_conn_cut(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	if (c->flags & TCPVS_CF_RESP_HEAD)
+		conn_count(w, c, BROKEN);
+	tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+}
+
+/**
  * tcpvs_conns_pressure() - give memory back when TCP runs short of it
  * @w: worker
  *
@@ -442,9 +456,7 @@ void tcpvs_conns_pressure(struct tcpvs_worker *w)
 	if (!worst)
 		return;
 	conn_count(w, worst, EVICTED);
-	if (worst->flags & TCPVS_CF_RESP_HEAD)
-		conn_count(w, worst, BROKEN);
-	tcpvs_conn_close(w, worst, TCPVS_CLOSE_RST);
+	tcpvs_conn_cut(w, worst);
 }
 
 static void drain(struct tcpvs_worker *w, void *arg)

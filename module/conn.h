@@ -192,6 +192,7 @@ int tcpvs_conn_memory(struct tcpvs_worker *w, struct tcpvs_conn *c);
 int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		     enum tcpvs_close how);
 int tcpvs_conn_finish(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_conn_cut(struct tcpvs_worker *w, struct tcpvs_conn *c);
 bool tcpvs_conn_broken(const struct tcpvs_leg *leg);
 
 /* peer.c: who the client is, and what is kept for it alone */
@@ -200,6 +201,9 @@ void tcpvs_peer_end(struct tcpvs_worker *w, struct tcpvs_conn *c);
 bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
 			   const struct tcpvs_service_conf *sc,
 			   unsigned long *end);
+void tcpvs_peer_addr(const struct tcpvs_conn *c, struct tcpvs_addr *a);
+bool tcpvs_network_has(const struct tcpvs_network *net,
+		       const struct tcpvs_addr *a);
 bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,
 			const struct tcpvs_conn *c);
 int tcpvs_peer_start(struct tcpvs_worker *w, struct tcpvs_conn *c);

@@ -22,7 +22,6 @@
  * Context: process, not a worker, not inside tcpvs_srcu; the call_ functions in
  * workers.
  */
-#include <linux/inetdevice.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
@@ -30,30 +29,6 @@
 #include "worker.h"
 
 #define LOOK_BUDGET	1024	/* entries in one call: some 10 us */
-
-static bool same_network(const struct tcpvs_network *net,
-			 const struct tcpvs_addr *a)
-{
-	if (net->family != a->family)
-		return false;
-	if (net->family == AF_INET)
-		return !((net->v4 ^ a->v4) & inet_make_mask(net->prefix));
-	return ipv6_prefix_equal(&net->v6, &a->v6, net->prefix);
-}
-
-static void peer_of(const struct tcpvs_conn *c, struct tcpvs_addr *a)
-{
-	const struct sock *sk = c->cl.sock->sk;
-
-	a->family = sk->sk_family;
-	a->port = sk->sk_dport;
-	if (sk->sk_family == AF_INET)
-		a->v4 = sk->sk_daddr;
-#if IS_ENABLED(CONFIG_IPV6)
-	else
-		a->v6 = sk->sk_v6_daddr;
-#endif
-}
 
 /* Who a PROXY header has announced; false if none has. */
 static bool announced(const struct tcpvs_conn *c, struct tcpvs_addr *a)
@@ -110,12 +85,12 @@ static bool describe(struct tcpvs_worker *w, const struct tcpvs_inspect *s,
 	    (!c->up || !tcpvs_addr_equal(&c->up->srv->addr, &s->server)))
 		return false;
 	memset(info, 0, sizeof(*info));
-	peer_of(c, &info->peer);
+	tcpvs_peer_addr(c, &info->peer);
 	if (!announced(c, &info->client)) {
 		info->client = info->peer;
 		memset(&info->peer, 0, sizeof(info->peer));
 	}
-	if (s->clients.family && !same_network(&s->clients, &info->client))
+	if (s->clients.family && !tcpvs_network_has(&s->clients, &info->client))
 		return false;
 	/* A service being deleted: its connections are about to be reset. */
 	sc = tcpvs_service_current(c->svc);
@@ -136,14 +111,6 @@ static bool describe(struct tcpvs_worker *w, const struct tcpvs_inspect *s,
 		info->server = c->up->srv->addr;
 	}
 	return true;
-}
-
-static void kill(struct tcpvs_worker *w, struct tcpvs_conn *c)
-{
-	conn_count(w, c, KILLED);
-	if (c->flags & TCPVS_CF_RESP_HEAD)
-		conn_count(w, c, BROKEN);
-	tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 }
 
 static void call_look(struct tcpvs_worker *w, void *arg)
@@ -179,7 +146,8 @@ static void call_look(struct tcpvs_worker *w, void *arg)
 		} else if (tcpvs_conn_id(w, c) == s->kill) {
 			at = at->prev;
 			s->killed = true;
-			kill(w, c);
+			conn_count(w, c, KILLED);
+			tcpvs_conn_cut(w, c);
 		}
 	}
 	if (at == &s->mark.link)

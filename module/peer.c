@@ -69,15 +69,40 @@ bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
 	return true;
 }
 
-static bool network_has(const struct tcpvs_network *net, const struct sock *sk)
+/**
+ * tcpvs_peer_addr() - who has connected
+ * @c: connection
+ * @a: set to the address of the peer of its TCP connection, whoever it speaks for
+ */
+void tcpvs_peer_addr(const struct tcpvs_conn *c, struct tcpvs_addr *a)
 {
-	if (net->family != sk->sk_family)
-		return false;
+	const struct sock *sk = c->cl.sock->sk;
+
+	a->family = sk->sk_family;
+	a->port = sk->sk_dport;
+	if (sk->sk_family == AF_INET)
+		a->v4 = sk->sk_daddr;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (net->family == AF_INET6)
-		return ipv6_prefix_equal(&net->v6, &sk->sk_v6_daddr, net->prefix);
+	else
+		a->v6 = sk->sk_v6_daddr;
 #endif
-	return !((net->v4 ^ sk->sk_daddr) & inet_make_mask(net->prefix));
+}
+
+/**
+ * tcpvs_network_has() - is an address in a network?
+ * @net: the network
+ * @a: the address
+ *
+ * Return: it is.
+ */
+bool tcpvs_network_has(const struct tcpvs_network *net,
+		       const struct tcpvs_addr *a)
+{
+	if (net->family != a->family)
+		return false;
+	if (net->family == AF_INET)
+		return !((net->v4 ^ a->v4) & inet_make_mask(net->prefix));
+	return ipv6_prefix_equal(&net->v6, &a->v6, net->prefix);
 }
 
 /**
@@ -90,10 +115,14 @@ static bool network_has(const struct tcpvs_network *net, const struct sock *sk)
 bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,
 			const struct tcpvs_conn *c)
 {
+	struct tcpvs_addr peer;
 	unsigned int i;
 
-	for (i = 0; sc->trusted && i < sc->trusted->n; i++)
-		if (network_has(&sc->trusted->net[i], c->cl.sock->sk))
+	if (!sc->trusted)
+		return false;
+	tcpvs_peer_addr(c, &peer);
+	for (i = 0; i < sc->trusted->n; i++)
+		if (tcpvs_network_has(&sc->trusted->net[i], &peer))
 			return true;
 	return false;
 }
