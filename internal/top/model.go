@@ -153,7 +153,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			cmd = m.sample()
 		}
 	case tea.KeyMsg:
-		m, cmd = m.onKey(msg)
+		m, cmd = m.onKeys(msg)
 	}
 	m.settle()
 	return m, cmd
@@ -184,6 +184,25 @@ func (m Model) onSample(msg sampledMsg) (Model, tea.Cmd) {
 		return m, tea.Quit
 	}
 	return m.schedule(m.interval)
+}
+
+// onKeys takes keys apart: letters that arrive together, typed faster than the
+// terminal is read, are one message. What was pasted is text, never commands.
+func (m Model) onKeys(msg tea.KeyMsg) (Model, tea.Cmd) {
+	if msg.Paste && m.mode != modeFilter && m.mode != modeInterval {
+		return m, nil
+	}
+	if msg.Type != tea.KeyRunes {
+		return m.onKey(msg)
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		var cmd tea.Cmd
+		m, cmd = m.onKey(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt})
+		m.settle()
+		cmds = append(cmds, cmd)
+	}
+	return m, tea.Batch(cmds...)
 }
 
 func (m Model) onKey(msg tea.KeyMsg) (Model, tea.Cmd) {

@@ -434,3 +434,28 @@ func TestProgram(t *testing.T) {
 		t.Errorf("%d frames, output %q", m.shown, out.String())
 	}
 }
+
+// What is typed faster than the terminal is read arrives as one message.
+func TestKeysTogether(t *testing.T) {
+	typed := func(text string) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)} }
+	s := newStage(t, 80, 24)
+	s.do(s.send(typed("p/web")))
+	if !s.m.paused || s.m.mode != modeFilter || s.m.input != "web" {
+		t.Errorf("\"p/web\": paused %v, mode %v, input %q", s.m.paused, s.m.mode, s.m.input)
+	}
+	paste := typed("sq")
+	paste.Paste = true
+	s.do(s.send(paste))
+	if s.quit || s.m.input != "websq" {
+		t.Errorf("pasted into the filter: quit %v, input %q", s.quit, s.m.input)
+	}
+	s.keys("<enter>")
+	s.do(s.send(paste))
+	if s.quit {
+		t.Error("a paste is not a command")
+	}
+	s.do(s.send(typed("sq")))
+	if !s.quit {
+		t.Error("\"sq\" does not quit")
+	}
+}
