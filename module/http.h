@@ -38,6 +38,9 @@
  */
 #define TCPVS_HTTP_FWD_EXTRA	1024
 #define TCPVS_HTTP_ANSWER_MAX	512
+/* Longest body of tcpvs_http_fixed(), longest text for tcpvs_http_redirect(). */
+#define TCPVS_HTTP_FIXED_MAX	4096
+#define TCPVS_HTTP_LOCATION_MAX	1024
 
 /* Why a message was refused.  Functions return the negative of these. */
 enum tcpvs_http_err {
@@ -385,5 +388,13 @@ int tcpvs_http_build_response(u8 *out, u32 cap, const u8 *buf,
 			      const struct tcpvs_http_fwd *f);
 int tcpvs_http_answer(u8 *out, u32 cap, unsigned int status, bool close,
 		      bool head_only);
+
+/* http_answer.c */
+int tcpvs_http_location(const u8 *p, u32 len);
+int tcpvs_http_redirect(u8 *out, u32 cap, const u8 *buf,
+			const struct tcpvs_http_head *h, unsigned int status,
+			const u8 *location, u32 len, bool close);
+int tcpvs_http_fixed(u8 *out, u32 cap, unsigned int status, const u8 *body,
+		     u32 len, bool close, bool head_only);
 
 #endif /* TCPVS_HTTP_H */

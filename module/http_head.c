@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * http_head.c - heads to send: rewritten ones and our own answers
+ * http_head.c - heads to send on, rewritten
  *
  * What is sent on is the peer's own bytes but for the lines a gateway must
  * take out or add.  The parser has marked the lines to look at, so the usual
@@ -9,37 +9,6 @@
  * Pure: any context, no allocation, no state but the caller's.
  */
 #include "http_impl.h"
-
-/* Where the output goes.  Past @cap nothing is written, only counted. */
-struct out {
-	u8 *buf;
-	u32 cap;
-	u32 len;
-};
-
-static __always_inline void put(struct out *o, const void *src, u32 n)
-{
-	if (n <= o->cap && o->len <= o->cap - n)
-		memcpy(o->buf + o->len, src, n);
-	o->len += n;
-}
-
-#define put_lit(o, s)	put(o, s, sizeof(s) - 1)
-
-static void put_str(struct out *o, const char *s)
-{
-	put(o, s, strlen(s));
-}
-
-static void put_span(struct out *o, const u8 *buf, struct tcpvs_http_span s)
-{
-	put(o, buf + s.off, s.len);
-}
-
-static int out_end(const struct out *o)
-{
-	return o->len <= o->cap ? (int)o->len : -TCPVS_HE_HEAD_TOO_LARGE;
-}
 
 /* Where the header lines begin, and where line @i ends. */
 static u32 lines_begin(const struct tcpvs_http_head *h)
@@ -66,49 +35,49 @@ static u32 next_edit(const struct tcpvs_http_head *h, u32 i)
 }
 
 /* An absolute target in origin form, with the line ended and Host after it. */
-static void put_request_line(struct out *o, const u8 *buf,
+static void put_request_line(struct http_out *o, const u8 *buf,
 			     const struct tcpvs_http_head *h)
 {
 	u32 from = h->path.off;
 	u32 target_end = h->target.off + h->target.len;
 
-	put_span(o, buf, h->method_s);
-	put_lit(o, " ");
+	http_put_span(o, buf, h->method_s);
+	http_put_lit(o, " ");
 	if (from >= h->authority.off) {
-		put(o, buf + from, target_end - from);
+		http_put(o, buf + from, target_end - from);
 	} else {
 		/* No path in it: '*' for OPTIONS (RFC 9112 3.2.4), else '/'. */
 		from = h->authority.off + h->authority.len;
 		if (h->method == TCPVS_M_OPTIONS && from == target_end)
-			put_lit(o, "*");
+			http_put_lit(o, "*");
 		else
-			put_lit(o, "/");
-		put(o, buf + from, target_end - from);
+			http_put_lit(o, "/");
+		http_put(o, buf + from, target_end - from);
 	}
-	put(o, buf + target_end, lines_begin(h) - target_end);
+	http_put(o, buf + target_end, lines_begin(h) - target_end);
 }
 
-static void put_forwarded_element(struct out *o, const u8 *buf,
+static void put_forwarded_element(struct http_out *o, const u8 *buf,
 				  const struct tcpvs_http_head *h,
 				  const struct tcpvs_http_fwd *f)
 {
 	/* RFC 7239 section 6: IPv6 in brackets, and then quoted. */
 	if (memchr(f->xff, ':', f->xff_len)) {
-		put_lit(o, "for=\"[");
-		put(o, f->xff, f->xff_len);
-		put_lit(o, "]\"");
+		http_put_lit(o, "for=\"[");
+		http_put(o, f->xff, f->xff_len);
+		http_put_lit(o, "]\"");
 	} else {
-		put_lit(o, "for=");
-		put(o, f->xff, f->xff_len);
+		http_put_lit(o, "for=");
+		http_put(o, f->xff, f->xff_len);
 	}
 	if (h->authority.len) {
-		put_lit(o, ";host=\"");
-		put_span(o, buf, h->authority);
-		put_lit(o, "\"");
+		http_put_lit(o, ";host=\"");
+		http_put_span(o, buf, h->authority);
+		http_put_lit(o, "\"");
 	}
 	if (f->proto) {
-		put_lit(o, ";proto=");
-		put_str(o, f->proto);
+		http_put_lit(o, ";proto=");
+		http_put_str(o, f->proto);
 	}
 }
 
@@ -146,20 +115,20 @@ static void find_incoming(struct incoming *in, const struct tcpvs_http_head *h)
  * The client's address becomes a further element of the last such line: a
  * second line would mean the same, but many servers look only at the first.
  */
-static void put_appended(struct out *o, const u8 *buf,
+static void put_appended(struct http_out *o, const u8 *buf,
 			 const struct tcpvs_http_head *h, u32 i,
 			 const struct tcpvs_http_fwd *f)
 {
 	const struct tcpvs_http_hdr *hdr = &h->hdr[i];
 
-	put(o, buf + hdr->name, hdr->val + hdr->vlen - hdr->name);
+	http_put(o, buf + hdr->name, hdr->val + hdr->vlen - hdr->name);
 	if (hdr->vlen)
-		put_lit(o, ", ");
+		http_put_lit(o, ", ");
 	if (f->forwarded)
 		put_forwarded_element(o, buf, h, f);
 	else
-		put(o, f->xff, f->xff_len);
-	put_lit(o, "\r\n");
+		http_put(o, f->xff, f->xff_len);
+	http_put_lit(o, "\r\n");
 }
 
 /* Whether a marked request line of this kind is taken out. */
@@ -173,41 +142,41 @@ static bool drop_request_line(const struct tcpvs_http_hdr *hdr,
 	return true;
 }
 
-static void put_added(struct out *o, const u8 *buf,
+static void put_added(struct http_out *o, const u8 *buf,
 		      const struct tcpvs_http_head *h,
 		      const struct tcpvs_http_fwd *f, const struct incoming *in)
 {
 	if (f->forwarded) {
 		if (f->xff && !in->forwarded) {
-			put_lit(o, "Forwarded: ");
+			http_put_lit(o, "Forwarded: ");
 			put_forwarded_element(o, buf, h, f);
-			put_lit(o, "\r\n");
+			http_put_lit(o, "\r\n");
 		}
 		return;
 	}
 	if (f->xff && !in->xff) {
-		put_lit(o, "X-Forwarded-For: ");
-		put(o, f->xff, f->xff_len);
-		put_lit(o, "\r\n");
+		http_put_lit(o, "X-Forwarded-For: ");
+		http_put(o, f->xff, f->xff_len);
+		http_put_lit(o, "\r\n");
 	}
 	if (f->proto && !in->proto) {
-		put_lit(o, "X-Forwarded-Proto: ");
-		put_str(o, f->proto);
-		put_lit(o, "\r\n");
+		http_put_lit(o, "X-Forwarded-Proto: ");
+		http_put_str(o, f->proto);
+		http_put_lit(o, "\r\n");
 	}
 	if (f->xfh && !in->host && h->authority.len) {
-		put_lit(o, "X-Forwarded-Host: ");
-		put_span(o, buf, h->authority);
-		put_lit(o, "\r\n");
+		http_put_lit(o, "X-Forwarded-Host: ");
+		http_put_span(o, buf, h->authority);
+		http_put_lit(o, "\r\n");
 	}
 }
 
-static void put_via(struct out *o, const struct tcpvs_http_head *h)
+static void put_via(struct http_out *o, const struct tcpvs_http_head *h)
 {
 	if (h->minor)
-		put_lit(o, "Via: 1.1 ktcpvs\r\n");
+		http_put_lit(o, "Via: 1.1 ktcpvs\r\n");
 	else
-		put_lit(o, "Via: 1.0 ktcpvs\r\n");
+		http_put_lit(o, "Via: 1.0 ktcpvs\r\n");
 }
 
 /**
@@ -227,7 +196,7 @@ int tcpvs_http_build_request(u8 *out, u32 cap, const u8 *buf,
 			     const struct tcpvs_http_head *h,
 			     const struct tcpvs_http_fwd *f)
 {
-	struct out o = { .buf = out, .cap = cap };
+	struct http_out o = { .buf = out, .cap = cap };
 	struct incoming in = {};
 	u32 run = h->start;	/* first byte not yet copied */
 	u32 i;
@@ -240,10 +209,10 @@ int tcpvs_http_build_request(u8 *out, u32 cap, const u8 *buf,
 		if (h->form == TCPVS_FORM_ABSOLUTE)
 			put_request_line(&o, buf, h);
 		else
-			put(&o, buf + run, lines_begin(h) - run);
-		put_lit(&o, "Host: ");
-		put_span(&o, buf, h->authority);
-		put_lit(&o, "\r\n");
+			http_put(&o, buf + run, lines_begin(h) - run);
+		http_put_lit(&o, "Host: ");
+		http_put_span(&o, buf, h->authority);
+		http_put_lit(&o, "\r\n");
 		run = lines_begin(h);
 	}
 
@@ -254,22 +223,22 @@ int tcpvs_http_build_request(u8 *out, u32 cap, const u8 *buf,
 
 		if (!append && !drop_request_line(hdr, f))
 			continue;
-		put(&o, buf + run, hdr->name - run);
+		http_put(&o, buf + run, hdr->name - run);
 		if (append)
 			put_appended(&o, buf, h, i, f);
 		run = line_end(h, i);
 	}
-	put(&o, buf + run, h->head_len - 2 - run);
+	http_put(&o, buf + run, h->head_len - 2 - run);
 
 	put_added(&o, buf, h, f, &in);
 	if (f->via)
 		put_via(&o, h);
 	if (f->upgrade && (h->flags & TCPVS_HF_UPGRADE_WEBSOCKET))
-		put_lit(&o, "Connection: upgrade\r\nUpgrade: websocket\r\n");
+		http_put_lit(&o, "Connection: upgrade\r\nUpgrade: websocket\r\n");
 	else if (f->close || !h->minor)
-		put_lit(&o, "Connection: close\r\n");
-	put_lit(&o, "\r\n");
-	return out_end(&o);
+		http_put_lit(&o, "Connection: close\r\n");
+	http_put_lit(&o, "\r\n");
+	return http_out_end(&o);
 }
 
 /* Whether a marked response line of this kind is taken out. */
@@ -297,18 +266,18 @@ int tcpvs_http_build_response(u8 *out, u32 cap, const u8 *buf,
 			      const struct tcpvs_http_head *h,
 			      const struct tcpvs_http_fwd *f)
 {
-	struct out o = { .buf = out, .cap = cap };
+	struct http_out o = { .buf = out, .cap = cap };
 	bool upgrade = f->upgrade && (h->flags & TCPVS_HF_UPGRADE_WEBSOCKET);
 	u32 run = 0;
 	u32 i;
 
 	if (!h->minor || (h->flags & TCPVS_HF_NO_REASON_SP)) {
-		put_lit(&o, "HTTP/1.1");
+		http_put_lit(&o, "HTTP/1.1");
 		run = 8;
 	}
 	if (h->flags & TCPVS_HF_NO_REASON_SP) {
-		put(&o, buf + 8, 4);
-		put_lit(&o, " ");
+		http_put(&o, buf + 8, 4);
+		http_put_lit(&o, " ");
 		run = 12;
 	}
 
@@ -317,94 +286,22 @@ int tcpvs_http_build_response(u8 *out, u32 cap, const u8 *buf,
 
 		if (!drop_response_line(h, hdr, f))
 			continue;
-		put(&o, buf + run, hdr->name - run);
+		http_put(&o, buf + run, hdr->name - run);
 		run = line_end(h, i);
 	}
-	put(&o, buf + run, h->head_len - 2 - run);
+	http_put(&o, buf + run, h->head_len - 2 - run);
 
 	if (f->via)
 		put_via(&o, h);
 	/* 426 says what to upgrade to; of other 1xx nothing is to be said. */
 	if (upgrade && (h->status == 101 || h->status == 426))
-		put_lit(&o, "Connection: upgrade\r\nUpgrade: websocket\r\n");
+		http_put_lit(&o, "Connection: upgrade\r\nUpgrade: websocket\r\n");
 	else if (h->status < 200 || f->tunnel)
 		;
 	else if (f->close)
-		put_lit(&o, "Connection: close\r\n");
+		http_put_lit(&o, "Connection: close\r\n");
 	else if (f->keep_alive)
-		put_lit(&o, "Connection: keep-alive\r\n");
-	put_lit(&o, "\r\n");
-	return out_end(&o);
-}
-
-static const struct {
-	u16 status;
-	const char *reason;
-	const char *text;
-} answers[] = {
-	{ 500, "Internal Server Error", "The request could not be handled." },
-	{ 400, "Bad Request", "The request is malformed." },
-	{ 403, "Forbidden", "This is not allowed here." },
-	{ 404, "Not Found", "Nothing is served under this address." },
-	{ 408, "Request Timeout", "The request did not arrive in time." },
-	{ 413, "Content Too Large", "The request body is too large." },
-	{ 414, "URI Too Long", "The address requested is too long." },
-	{ 421, "Misdirected Request", "This host is not served here." },
-	{ 429, "Too Many Requests", "Too many requests; try again later." },
-	{ 431, "Request Header Fields Too Large",
-	  "The request head is too large." },
-	{ 501, "Not Implemented", "The request asks for what is not known." },
-	{ 502, "Bad Gateway", "The server gave no valid response." },
-	{ 503, "Service Unavailable", "No server can take the request now." },
-	{ 504, "Gateway Timeout", "The server did not answer in time." },
-	{ 505, "HTTP Version Not Supported", "Only HTTP/1.0 and HTTP/1.1." },
-};
-
-static void put_number(struct out *o, u32 v)
-{
-	char digits[10];
-	u32 n = sizeof(digits);
-
-	do {
-		digits[--n] = '0' + v % 10;
-		v /= 10;
-	} while (v);
-	put(o, digits + n, sizeof(digits) - n);
-}
-
-/**
- * tcpvs_http_answer() - an answer of our own
- * @out: where to write
- * @cap: room there; TCPVS_HTTP_ANSWER_MAX always suffices
- * @status: one of the statuses of this file, any other gives 500
- * @close: the connection closes after it
- * @head_only: the request was HEAD
- *
- * Return: bytes written, or -TCPVS_HE_HEAD_TOO_LARGE.
- */
-int tcpvs_http_answer(u8 *out, u32 cap, unsigned int status, bool close,
-		      bool head_only)
-{
-	struct out o = { .buf = out, .cap = cap };
-	u32 i, k = 0;
-
-	for (i = 0; i < ARRAY_SIZE(answers); i++)
-		if (answers[i].status == status)
-			k = i;
-
-	put_lit(&o, "HTTP/1.1 ");
-	put_number(&o, answers[k].status);
-	put_lit(&o, " ");
-	put_str(&o, answers[k].reason);
-	put_lit(&o, "\r\nContent-Type: text/plain\r\n"
-		    "Cache-Control: no-store\r\nContent-Length: ");
-	put_number(&o, strlen(answers[k].text) + 1);
-	if (close)
-		put_lit(&o, "\r\nConnection: close");
-	put_lit(&o, "\r\n\r\n");
-	if (!head_only) {
-		put_str(&o, answers[k].text);
-		put_lit(&o, "\n");
-	}
-	return out_end(&o);
+		http_put_lit(&o, "Connection: keep-alive\r\n");
+	http_put_lit(&o, "\r\n");
+	return http_out_end(&o);
 }

@@ -126,4 +126,35 @@ static inline bool http_list_next(const u8 *b, u32 *pos, u32 end, u32 *off,
 	return true;
 }
 
+/* Where the output goes.  Past @cap nothing is written, only counted. */
+struct http_out {
+	u8 *buf;
+	u32 cap;
+	u32 len;
+};
+
+static __always_inline void http_put(struct http_out *o, const void *src, u32 n)
+{
+	if (n <= o->cap && o->len <= o->cap - n)
+		memcpy(o->buf + o->len, src, n);
+	o->len += n;
+}
+
+#define http_put_lit(o, s)	http_put(o, s, sizeof(s) - 1)
+
+static inline void http_put_str(struct http_out *o, const char *s)
+{
+	http_put(o, s, strlen(s));
+}
+
+static inline void http_put_span(struct http_out *o, const u8 *buf, struct tcpvs_http_span s)
+{
+	http_put(o, buf + s.off, s.len);
+}
+
+static inline int http_out_end(const struct http_out *o)
+{
+	return o->len <= o->cap ? (int)o->len : -TCPVS_HE_HEAD_TOO_LARGE;
+}
+
 #endif /* TCPVS_HTTP_IMPL_H */
