@@ -127,6 +127,13 @@ var verbs = map[string]string{
 	"stats-zero":         "reset",
 	"connection-get":     "list",
 	"connection-kill":    "kill",
+	"rules-begin":        "begin",
+	"rules-automaton":    "upload",
+	"rules-set":          "upload",
+	"rules-add":          "upload",
+	"rules-end":          "end",
+	"rule-get":           "list",
+	"rule-set-get":       "list",
 }
 
 var errnoCauses = []struct {

@@ -24,6 +24,19 @@ const (
 	SchedulerNameMax = 15
 	// TrustedMax: Most trusted networks of a virtual service.
 	TrustedMax = 64
+	// RuleNameMax: Longest name of a rule, in bytes.
+	RuleNameMax = 63
+	// RuleBytesMax: Most bytes of the attribute that carries a rule, its header
+	// included.
+	RuleBytesMax = 16384
+	// RulesMax: Most rules of a table.
+	RulesMax = 1048576
+	// RuleSetsMax: Most sets of servers of a table.
+	RuleSetsMax = 65535
+	// AutomataMax: Most automata of a table.
+	AutomataMax = 64
+	// AutomataBytesMax: Most bytes of a table's automata together.
+	AutomataBytesMax = 16777216
 )
 
 // Mode: What the relay understands of the bytes it moves.
@@ -324,6 +337,198 @@ func (v ProxyHeader) MarshalText() ([]byte, error) { return []byte(v.String()), 
 // UnmarshalText is the reverse of MarshalText.
 func (v *ProxyHeader) UnmarshalText(b []byte) (err error) {
 	*v, err = ParseProxyHeader(string(b))
+	return err
+}
+
+// RuleAction: What is done with a request that meets a rule.
+type RuleAction uint32
+
+// Values of RuleAction.
+const (
+	// RuleActionServers: It goes to a server of the rule's set, chosen by the
+	// set's scheduler.
+	RuleActionServers RuleAction = 0
+	// RuleActionRedirect: The client is sent elsewhere.
+	RuleActionRedirect RuleAction = 1
+	// RuleActionAnswer: It is answered with a text.
+	RuleActionAnswer RuleAction = 2
+	// RuleActionReject: The client's connection is reset.
+	RuleActionReject RuleAction = 3
+)
+
+var namesRuleAction = [...]string{"servers", "redirect", "answer", "reject"}
+
+// String returns the name the protocol gives the value.
+func (v RuleAction) String() string {
+	if int64(v) < int64(len(namesRuleAction)) {
+		return namesRuleAction[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseRuleAction is the reverse of String.
+func ParseRuleAction(s string) (RuleAction, error) {
+	for i, name := range namesRuleAction {
+		if name == s {
+			return RuleAction(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesRuleAction)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v RuleAction) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *RuleAction) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseRuleAction(string(b))
+	return err
+}
+
+// MatchWhat: What of a request a match looks at.
+type MatchWhat uint32
+
+// Values of MatchWhat.
+const (
+	// MatchWhatHost: The host asked for, without port; exact, the value may be
+	// *.suffix.
+	MatchWhatHost MatchWhat = 0
+	// MatchWhatSni: The server name of a TLS handshake, likewise; not in mode
+	// http.
+	MatchWhatSni MatchWhat = 1
+	// MatchWhatPath: The path as it came; exact, prefix, template or regex.
+	MatchWhatPath MatchWhat = 2
+	// MatchWhatUri: The path, and ? and the query if there is one; regex.
+	MatchWhatUri MatchWhat = 3
+	// MatchWhatMethod: The method; exact, the value is a list with commas.
+	MatchWhatMethod MatchWhat = 4
+	// MatchWhatHeader: Header fields of a name, one of which has to match.
+	MatchWhatHeader MatchWhat = 5
+	// MatchWhatCookie: Cookies of a name, likewise.
+	MatchWhatCookie MatchWhat = 6
+	// MatchWhatQuery: Parameters of the query of a name, likewise.
+	MatchWhatQuery MatchWhat = 7
+	// MatchWhatSource: The client's address; exact, in one of the networks.
+	MatchWhatSource MatchWhat = 8
+)
+
+var namesMatchWhat = [...]string{"host", "sni", "path", "uri", "method", "header", "cookie", "query", "source"}
+
+// String returns the name the protocol gives the value.
+func (v MatchWhat) String() string {
+	if int64(v) < int64(len(namesMatchWhat)) {
+		return namesMatchWhat[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseMatchWhat is the reverse of String.
+func ParseMatchWhat(s string) (MatchWhat, error) {
+	for i, name := range namesMatchWhat {
+		if name == s {
+			return MatchWhat(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesMatchWhat)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v MatchWhat) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *MatchWhat) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseMatchWhat(string(b))
+	return err
+}
+
+// MatchOp: How a match compares.
+type MatchOp uint32
+
+// Values of MatchOp.
+const (
+	// MatchOpPresent: There is one of that name.
+	MatchOpPresent MatchOp = 0
+	// MatchOpExact: It is the value.
+	MatchOpExact MatchOp = 1
+	// MatchOpPrefix: It begins with the value.
+	MatchOpPrefix MatchOp = 2
+	// MatchOpTemplate: It is of the form of the value, where {NAME} stands for
+	// a part of a segment.
+	MatchOpTemplate MatchOp = 3
+	// MatchOpRegex: The expression in the value matches it, as an automaton
+	// tells.
+	MatchOpRegex MatchOp = 4
+)
+
+var namesMatchOp = [...]string{"present", "exact", "prefix", "template", "regex"}
+
+// String returns the name the protocol gives the value.
+func (v MatchOp) String() string {
+	if int64(v) < int64(len(namesMatchOp)) {
+		return namesMatchOp[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseMatchOp is the reverse of String.
+func ParseMatchOp(s string) (MatchOp, error) {
+	for i, name := range namesMatchOp {
+		if name == s {
+			return MatchOp(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesMatchOp)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v MatchOp) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *MatchOp) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseMatchOp(string(b))
+	return err
+}
+
+// AutomatonInput: What an automaton reads.
+type AutomatonInput uint32
+
+// Values of AutomatonInput.
+const (
+	// AutomatonInputPath: The path.
+	AutomatonInputPath AutomatonInput = 0
+	// AutomatonInputUri: The path, and ? and the query if there is one.
+	AutomatonInputUri AutomatonInput = 1
+	// AutomatonInputValue: Values of the headers, cookies or parameters of one
+	// name.
+	AutomatonInputValue AutomatonInput = 2
+)
+
+var namesAutomatonInput = [...]string{"path", "uri", "value"}
+
+// String returns the name the protocol gives the value.
+func (v AutomatonInput) String() string {
+	if int64(v) < int64(len(namesAutomatonInput)) {
+		return namesAutomatonInput[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseAutomatonInput is the reverse of String.
+func ParseAutomatonInput(s string) (AutomatonInput, error) {
+	for i, name := range namesAutomatonInput {
+		if name == s {
+			return AutomatonInput(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesAutomatonInput)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v AutomatonInput) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *AutomatonInput) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseAutomatonInput(string(b))
 	return err
 }
 
@@ -630,9 +835,9 @@ type ServiceStats struct {
 	Requests uint64 `json:"requests"`
 	// Responses1xx: Interim responses relayed.
 	Responses1xx uint64 `json:"responses_1xx"`
-	// Responses2xx: Responses relayed with status 200 to 299.
+	// Responses2xx: Responses relayed or made with status 200 to 299.
 	Responses2xx uint64 `json:"responses_2xx"`
-	// Responses3xx: Responses relayed with status 300 to 399.
+	// Responses3xx: Responses relayed or made with status 300 to 399.
 	Responses3xx uint64 `json:"responses_3xx"`
 	// Responses4xx: Responses relayed or made with status 400 to 499.
 	Responses4xx uint64 `json:"responses_4xx"`
@@ -820,8 +1025,8 @@ var countersServiceStats = [...]Counter{
 	{Name: "refused-memory", Doc: "Client connections refused for want of memory.", Gauge: false},
 	{Name: "requests", Doc: "Requests received; in mode tcp connections scheduled.", Gauge: false},
 	{Name: "responses-1xx", Doc: "Interim responses relayed.", Gauge: false},
-	{Name: "responses-2xx", Doc: "Responses relayed with status 200 to 299.", Gauge: false},
-	{Name: "responses-3xx", Doc: "Responses relayed with status 300 to 399.", Gauge: false},
+	{Name: "responses-2xx", Doc: "Responses relayed or made with status 200 to 299.", Gauge: false},
+	{Name: "responses-3xx", Doc: "Responses relayed or made with status 300 to 399.", Gauge: false},
 	{Name: "responses-4xx", Doc: "Responses relayed or made with status 400 to 499.", Gauge: false},
 	{Name: "responses-5xx", Doc: "Responses relayed or made with status 500 to 599.", Gauge: false},
 	{Name: "aborted", Doc: "Requests that ended without a whole response.", Gauge: false},

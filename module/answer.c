@@ -32,27 +32,19 @@ void tcpvs_count_status(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			    TCPVS_A_SERVER_STATS_RESPONSES_1XX + class);
 }
 
-/**
- * tcpvs_answer() - answer a request ourselves
- * @w: worker
- * @c: connection; no byte of a response has been sent. Its server connection is
- *	closed
- * @status: 4xx or 5xx
- *
- * Return: what a step returns.
- */
-int tcpvs_answer(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		 unsigned int status)
+/* Whether the client may go on after an answer. Its server connection ends. */
+static bool keeps(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
-	bool keep;
-	int len;
-
 	if (c->up)
 		tcpvs_connect_release(w, c, TCPVS_CLOSE_RST);
-	keep = c->flags & TCPVS_CF_REQUEST && c->flags & TCPVS_CF_KEEP &&
+	return c->flags & TCPVS_CF_REQUEST && c->flags & TCPVS_CF_KEEP &&
 	       !(c->flags & TCPVS_CF_DRAIN) && c->body == TCPVS_BODY_NONE;
-	len = tcpvs_http_answer(w->out, TCPVS_HTTP_ANSWER_MAX, status, !keep,
-				c->method == TCPVS_M_HEAD);
+}
+
+/* The answer is in w->out, if @len is not an error. */
+static int answer_with(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       unsigned int status, int len, bool keep)
+{
 	tcpvs_flow_reset(&c->resp);
 	if (len < 0 || tcpvs_flow_head(w, &c->resp, w->out, len))
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
@@ -67,6 +59,72 @@ int tcpvs_answer(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	c->state = TCPVS_CONN_ANSWER;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
 	return TCPVS_STEP_AGAIN;
+}
+
+/**
+ * tcpvs_answer() - answer a request ourselves
+ * @w: worker
+ * @c: connection; no byte of a response has been sent. Its server connection is
+ *	closed
+ * @status: 4xx or 5xx
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_answer(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		 unsigned int status)
+{
+	bool keep = keeps(w, c);
+	int len;
+
+	len = tcpvs_http_answer(w->out, TCPVS_HTTP_ANSWER_MAX, status, !keep,
+				c->method == TCPVS_M_HEAD);
+	return answer_with(w, c, status, len, keep);
+}
+
+/**
+ * tcpvs_answer_redirect() - send the client elsewhere
+ * @w: worker; w->parsed describes the request in w->head
+ * @c: connection; no byte of a response has been sent
+ * @status: of a redirect
+ * @location: where to, as tcpvs_http_location() has let it pass
+ * @len: its length
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_answer_redirect(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			  unsigned int status, const u8 *location, u32 len)
+{
+	bool keep = keeps(w, c);
+	int n;
+
+	n = tcpvs_http_redirect(w->out, TCPVS_HTTP_HEAD_MAX, w->head, w->parsed,
+				status, location, len, !keep);
+	/* What the client asked for, written out, is longer than a head. */
+	if (n < 0)
+		return tcpvs_answer(w, c, 414);
+	return answer_with(w, c, status, n, keep);
+}
+
+/**
+ * tcpvs_answer_fixed() - answer with what a rule says
+ * @w: worker
+ * @c: connection; no byte of a response has been sent
+ * @status: 200 to 599
+ * @body: text, at most TCPVS_HTTP_FIXED_MAX bytes
+ * @len: its length
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_answer_fixed(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       unsigned int status, const u8 *body, u32 len)
+{
+	bool keep = keeps(w, c);
+	int n;
+
+	n = tcpvs_http_fixed(w->out, TCPVS_HTTP_FIXED_MAX + TCPVS_HTTP_ANSWER_MAX,
+			     status, body, len, !keep,
+			     c->method == TCPVS_M_HEAD);
+	return answer_with(w, c, status, n, keep);
 }
 
 /**

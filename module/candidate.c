@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
+#include "table.h"
 #include "transaction.h"
 
 /* As documented in the specification of the protocol. */
@@ -46,9 +47,16 @@ static const struct tcpvs_service_conf defaults = {
 	},
 };
 
-/* Memory a transaction holds; single changes are gone at once. */
-static int charge(struct tcpvs_candidate *c, size_t bytes,
-		  struct netlink_ext_ack *extack)
+/**
+ * tcpvs_candidate_charge() - count memory that a transaction holds
+ * @c: the candidate; single changes are gone at once
+ * @bytes: how much more
+ * @extack: says why not
+ *
+ * Return: 0 or -E2BIG.
+ */
+int tcpvs_candidate_charge(struct tcpvs_candidate *c, size_t bytes,
+			   struct netlink_ext_ack *extack)
 {
 	if (!c->single && c->bytes + bytes > TCPVS_TRANSACTION_BYTES) {
 		NL_SET_ERR_MSG_FMT(extack, "the transaction is larger than %lu MiB",
@@ -83,6 +91,7 @@ static void drop_members(struct tcpvs_draft *d)
 static void draft_free(struct tcpvs_draft *d)
 {
 	drop_members(d);
+	tcpvs_upload_free(d->upload);
 	kvfree(d->member);
 	tcpvs_service_conf_put(d->conf);
 	kfree(d);
@@ -138,16 +147,29 @@ static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
 		return NULL;
 	refcount_set(&dup->ref, 1);
 	dup->set = NULL;
+	dup->sets = NULL;
 	dup->svc = svc;
+	tcpvs_table_get(dup->table);
 	tcpvs_trusted_get(dup->trusted);
 	tcpvs_service_get(svc);
 	return dup;
 }
 
-/* The draft of a service, made from the base if there is none yet. */
-static struct tcpvs_draft *draft_open(struct tcpvs_candidate *c,
-				      const char *name, const struct nlattr *attr,
-				      struct netlink_ext_ack *extack)
+/**
+ * tcpvs_candidate_open() - the draft of a service
+ * @c: the candidate
+ * @name: the service
+ * @attr: where the request has it
+ * @extack: says why not
+ *
+ * Made from the base if there is none yet.
+ *
+ * Return: the draft, or an error.
+ */
+struct tcpvs_draft *tcpvs_candidate_open(struct tcpvs_candidate *c,
+					 const char *name,
+					 const struct nlattr *attr,
+					 struct netlink_ext_ack *extack)
 {
 	const struct tcpvs_service_conf *base = NULL;
 	struct tcpvs_draft *d;
@@ -164,7 +186,7 @@ static struct tcpvs_draft *draft_open(struct tcpvs_candidate *c,
 					name);
 		return ERR_PTR(-ENOENT);
 	}
-	err = charge(c, sizeof(*d) + sizeof(*d->conf) +
+	err = tcpvs_candidate_charge(c, sizeof(*d) + sizeof(*d->conf) +
 		     base->set->n * sizeof(*d->member), extack);
 	if (err)
 		return ERR_PTR(err);
@@ -197,6 +219,20 @@ static struct tcpvs_draft *draft_open(struct tcpvs_candidate *c,
 	return d;
 }
 
+/**
+ * tcpvs_candidate_special() - work out &tcpvs_service_conf.special
+ * @sc: configuration that changed
+ */
+void tcpvs_candidate_special(struct tcpvs_service_conf *sc)
+{
+	sc->special = sc->forward & ~TCPVS_FORWARD_X_FORWARDED_FOR ||
+		      sc->allow || sc->accept_proxy || sc->send_proxy ||
+		      sc->trusted || sc->table ||
+		      sc->timeout_ms[TCPVS_A_TIMEOUTS_AGE] ||
+		      sc->limit[TCPVS_A_LIMITS_REQUESTS] ||
+		      sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+}
+
 static void apply(struct tcpvs_service_conf *sc,
 		  const struct tcpvs_service_edit *e)
 {
@@ -226,11 +262,7 @@ static void apply(struct tcpvs_service_conf *sc,
 	for (i = 0; i <= TCPVS_A_LIMITS_MAX; i++)
 		if (e->limits & BIT(i))
 			sc->limit[i] = e->limit[i];
-	sc->special = sc->forward & ~TCPVS_FORWARD_X_FORWARDED_FOR ||
-		      sc->allow || sc->accept_proxy || sc->send_proxy ||
-		      sc->trusted || sc->timeout_ms[TCPVS_A_TIMEOUTS_AGE] ||
-		      sc->limit[TCPVS_A_LIMITS_REQUESTS] ||
-		      sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+	tcpvs_candidate_special(sc);
 }
 
 /* What @e would make of @sc must make sense as a whole. */
@@ -284,7 +316,7 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 		return -EEXIST;
 	}
 	err = check(&defaults, e, extack) ?:
-	      charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
+	      tcpvs_candidate_charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
 		     num_possible_cpus() * sizeof(struct tcpvs_stats) +
 		     trusted_bytes(e), extack);
 	if (err)
@@ -364,10 +396,10 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 	bool moves;
 	int err;
 
-	d = draft_open(c, e->name, e->attr[TCPVS_A_SERVICE_NAME], extack);
+	d = tcpvs_candidate_open(c, e->name, e->attr[TCPVS_A_SERVICE_NAME], extack);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	err = check(d->conf, e, extack) ?: charge(c, trusted_bytes(e), extack);
+	err = check(d->conf, e, extack) ?: tcpvs_candidate_charge(c, trusted_bytes(e), extack);
 	if (err)
 		return err;
 	moves = listen && !tcpvs_addr_equal(&e->addr, &d->conf->addr);
@@ -405,11 +437,12 @@ int tcpvs_candidate_service_del(struct tcpvs_candidate *c, const char *name,
 				const struct nlattr *attr,
 				struct netlink_ext_ack *extack)
 {
-	struct tcpvs_draft *d = draft_open(c, name, attr, extack);
+	struct tcpvs_draft *d = tcpvs_candidate_open(c, name, attr, extack);
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	drop_members(d);
+	tcpvs_candidate_rules_drop(c, d);
 	d->deleted = true;
 	return 0;
 }
@@ -424,6 +457,7 @@ void tcpvs_candidate_flush(struct tcpvs_candidate *c)
 
 	list_for_each_entry(d, &c->drafts, link) {
 		drop_members(d);
+		tcpvs_candidate_rules_drop(c, d);
 		d->deleted = true;
 	}
 	c->flushed = true;
@@ -447,7 +481,7 @@ static struct tcpvs_member *member_open(struct tcpvs_candidate *c,
 {
 	struct tcpvs_member *m;
 
-	*d = draft_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
+	*d = tcpvs_candidate_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
 	if (IS_ERR(*d))
 		return ERR_CAST(*d);
 	m = member_find(*d, &e->addr);
@@ -477,7 +511,7 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 	unsigned int room;
 	int err;
 
-	d = draft_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
+	d = tcpvs_candidate_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	if (member_find(d, &e->addr)) {
@@ -491,7 +525,7 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 				   TCPVS_SERVERS_MAX);
 		return -ENOSPC;
 	}
-	err = charge(c, sizeof(*srv) + 2 * sizeof(*member) +
+	err = tcpvs_candidate_charge(c, sizeof(*srv) + 2 * sizeof(*member) +
 		     num_possible_cpus() * sizeof(struct tcpvs_server_cpu), extack);
 	if (err)
 		return err;

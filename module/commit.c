@@ -12,8 +12,10 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/wait_bit.h>
 
 #include "netlink.h"
+#include "table.h"
 #include "transaction.h"
 
 /**
@@ -48,14 +50,47 @@ static void unlink_service(struct tcpvs_config *c, u32 slot)
 	tcpvs_service_conf_put(sc);
 }
 
+/*
+ * The sets of a draft's configuration. An earlier commit of this candidate may
+ * have failed or run dry, so there may be some.
+ */
+static int prepare_sets(struct tcpvs_draft *d, struct netlink_ext_ack *extack)
+{
+	struct tcpvs_sets *sets = NULL;
+	struct tcpvs_set *set;
+	int err;
+
+	err = tcpvs_candidate_rules_check(d, extack);
+	if (err)
+		return err;
+	set = tcpvs_set_create(d->ops, d->member, d->n,
+			       d->base ? d->base->set : NULL);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	if (d->conf->table) {
+		sets = tcpvs_sets_create(d->conf, d->member, d->n, d->base,
+					 extack);
+		if (IS_ERR(sets)) {
+			tcpvs_set_free(set);
+			return PTR_ERR(sets);
+		}
+	}
+	tcpvs_set_free(d->conf->set);
+	tcpvs_sets_free(d->conf->sets);
+	d->conf->set = set;
+	d->conf->sets = sets;
+	return 0;
+}
+
 /* The next snapshot, or an error. */
-static struct tcpvs_config *prepare(struct tcpvs_candidate *c)
+static struct tcpvs_config *prepare(struct tcpvs_candidate *c,
+				    struct netlink_ext_ack *extack)
 {
 	struct tcpvs_config *old = tcpvs_config_locked(c->tn);
 	u32 i, nslots = old->nslots;
 	struct tcpvs_config *next;
 	struct tcpvs_draft *d;
-	struct tcpvs_set *set;
+	int err;
 
 	list_for_each_entry(d, &c->drafts, link)
 		if (!d->deleted)
@@ -73,15 +108,11 @@ static struct tcpvs_config *prepare(struct tcpvs_candidate *c)
 	list_for_each_entry(d, &c->drafts, link) {
 		if (d->deleted)
 			continue;
-		set = tcpvs_set_create(d->ops, d->member, d->n,
-				       d->base ? d->base->set : NULL);
-		if (IS_ERR(set)) {
+		err = prepare_sets(d, extack);
+		if (err) {
 			tcpvs_config_free(next);
-			return ERR_CAST(set);
+			return ERR_PTR(err);
 		}
-		/* An earlier commit of this candidate may have failed or run dry. */
-		tcpvs_set_free(d->conf->set);
-		d->conf->set = set;
 		refcount_inc(&d->conf->ref);
 		next->conf[d->conf->svc->slot] = d->conf;
 		next->nservices++;
@@ -199,7 +230,7 @@ static bool same_settings(const struct tcpvs_service_conf *a,
 	       a->send_proxy == b->send_proxy &&
 	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
-	       a->set->ops == b->set->ops &&
+	       a->set->ops == b->set->ops && a->table == b->table &&
 	       !memcmp(a->timeout_ms, b->timeout_ms, sizeof(a->timeout_ms)) &&
 	       !memcmp(a->limit, b->limit, sizeof(a->limit));
 }
@@ -240,6 +271,40 @@ static void retire(struct tcpvs_net *tn, struct tcpvs_config *old,
 	tcpvs_config_retire(old);
 }
 
+/* Rules that are in both snapshots go on with their counters. */
+static void carry_counters(const struct tcpvs_config *old,
+			   const struct tcpvs_config *next)
+{
+	const struct tcpvs_service_conf *was, *is;
+	u32 i;
+
+	for (i = 0; i < min(old->nslots, next->nslots); i++) {
+		was = old->conf[i];
+		is = next->conf[i];
+		if (was && is && was->table && is->table &&
+		    was->table != is->table)
+			tcpvs_table_carry(was->table, is->table);
+	}
+}
+
+/* Return: the snapshot before. */
+static struct tcpvs_config *publish(struct tcpvs_candidate *c,
+				    struct tcpvs_config *next)
+{
+	struct tcpvs_net *tn = c->tn;
+	struct tcpvs_config *old;
+
+	if (!c->tables)
+		return tcpvs_config_publish(tn, next);
+	/* Readers of counters wait; nothing here waits but for the workers. */
+	raw_write_seqcount_begin(&tn->zeroing);
+	old = tcpvs_config_publish(tn, next);
+	carry_counters(old, next);
+	raw_write_seqcount_end(&tn->zeroing);
+	wake_up_var(&tn->zeroing);
+	return old;
+}
+
 /**
  * tcpvs_candidate_commit() - make a candidate effective
  * @c: the candidate; its changes are gone if it succeeds
@@ -259,7 +324,7 @@ int tcpvs_candidate_commit(struct tcpvs_candidate *c, bool dry_run,
 	err = tcpvs_candidate_fresh(c, extack);
 	if (err)
 		return err;
-	next = prepare(c);
+	next = prepare(c, extack);
 	if (IS_ERR(next))
 		return PTR_ERR(next);
 	err = c->listens ? check_listens(next, extack) : 0;
@@ -267,7 +332,7 @@ int tcpvs_candidate_commit(struct tcpvs_candidate *c, bool dry_run,
 		tcpvs_config_free(next);
 		return err;
 	}
-	retire(tn, tcpvs_config_publish(tn, next), next);
+	retire(tn, publish(c, next), next);
 	tcpvs_candidate_clear(c);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <linux/wait_bit.h>
 
 #include "config.h"
+#include "table.h"
 
 static void server_free(struct work_struct *work)
 {
@@ -282,6 +283,8 @@ void tcpvs_service_conf_put(struct tcpvs_service_conf *sc)
 	if (!refcount_dec_and_test(&sc->ref))
 		return;
 	tcpvs_set_free(sc->set);
+	tcpvs_sets_free(sc->sets);
+	tcpvs_table_put(sc->table);
 	tcpvs_trusted_put(sc->trusted);
 	tcpvs_service_put(sc->svc);
 	kfree(sc);

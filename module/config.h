@@ -4,8 +4,8 @@
  *
  * What is configured is a tree of immutable objects: a snapshot (tcpvs_config)
  * refers to one tcpvs_service_conf a service, which refers to a tcpvs_set of
- * servers. Snapshots share the subtrees that did not change. Workers see them
- * inside tcpvs_srcu only.
+ * servers and to the rules (table.h). Snapshots share the subtrees that did not
+ * change. Workers see them inside tcpvs_srcu only.
  *
  * What runs (tcpvs_service, tcpvs_server) is identified by name or address,
  * survives changes, carries the counters and is held by percpu references:
@@ -29,6 +29,8 @@
 
 struct netlink_ext_ack;
 struct tcpvs_listen;
+struct tcpvs_sets;
+struct tcpvs_table;
 
 #define TCPVS_SERVICES_MAX	65536	/* of one namespace */
 
@@ -153,7 +155,10 @@ struct tcpvs_trusted {
  * @timeout_ms: time limits in milliseconds, indexed by TCPVS_A_TIMEOUTS_*
  * @timeout: the same in jiffies
  * @limit: bounds, indexed by TCPVS_A_LIMITS_*
- * @set: servers and scheduler, owned
+ * @serial: of @table, or 0
+ * @set: servers and scheduler, owned; for what meets no rule
+ * @table: rules, referenced, or NULL
+ * @sets: servers and schedulers of the rules, owned; there if @table is
  */
 struct tcpvs_service_conf {
 	refcount_t ref;
@@ -170,7 +175,10 @@ struct tcpvs_service_conf {
 	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
 	unsigned long timeout[TCPVS_A_TIMEOUTS_MAX + 1];
 	u64 limit[TCPVS_A_LIMITS_MAX + 1];
+	u32 serial;
 	struct tcpvs_set *set;
+	struct tcpvs_table *table;
+	struct tcpvs_sets *sets;
 };
 
 /**

@@ -91,6 +91,16 @@ struct tcpvs_extra {
 };
 
 /**
+ * struct tcpvs_routed - what the rules said of the request in hand
+ * @serial: of the table that decided; 0 if there is none
+ * @set: which of its sets, or TCPVS_SET_NONE for all servers of the service
+ */
+struct tcpvs_routed {
+	u32 serial;
+	u16 set;
+};
+
+/**
  * struct tcpvs_conn - a client's connection
  * @cl: client leg
  * @up: connection to the server, while there is one
@@ -115,6 +125,7 @@ struct tcpvs_extra {
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
  * @scan: search for the end of a head that dribbles in; request or response
+ * @routed: between the two of them, where the request goes
  * @tried: ids of servers that failed
  * @status: of the response in hand
  * @peer: the client's address as text
@@ -141,7 +152,10 @@ struct tcpvs_conn {
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;
-	struct tcpvs_http_scan scan;
+	union {
+		struct tcpvs_http_scan scan;
+		struct tcpvs_routed routed;
+	};
 	u32 tried[TCPVS_TRIES_MAX];
 	u16 status;
 	char peer[TCPVS_PEER_MAX];
@@ -208,6 +222,7 @@ bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,
 			const struct tcpvs_conn *c);
 int tcpvs_peer_start(struct tcpvs_worker *w, struct tcpvs_conn *c);
 int tcpvs_peer_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+void tcpvs_peer_ends(const struct tcpvs_conn *c, struct tcpvs_proxy *p);
 int tcpvs_peer_announce(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_peer_keep(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		     struct tcpvs_upstream *up);
@@ -227,6 +242,14 @@ void tcpvs_connect_asked(struct tcpvs_conn *c);
 void tcpvs_connect_answered(struct tcpvs_conn *c);
 void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv);
 
+/* rule.c: 3 route */
+bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       const struct tcpvs_service_conf *sc, int *step);
+bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		      const struct tcpvs_service_conf *sc, int *step);
+struct tcpvs_set *tcpvs_rule_set(const struct tcpvs_conn *c,
+				 const struct tcpvs_service_conf *sc);
+
 /* request.c: 2 parse, client side of mode http */
 int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_request_start(struct tcpvs_worker *w, struct tcpvs_conn *c);
@@ -240,6 +263,10 @@ int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c);
 /* answer.c: answers of our own */
 int tcpvs_answer(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		 unsigned int status);
+int tcpvs_answer_redirect(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			  unsigned int status, const u8 *location, u32 len);
+int tcpvs_answer_fixed(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       unsigned int status, const u8 *body, u32 len);
 int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_count_status(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			unsigned int status, bool server);

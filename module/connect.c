@@ -2,8 +2,8 @@
 /*
  * connect.c - 4 schedule and 5 connect, for one connection
  *
- * A request (in mode tcp a connection) asks the scheduler of its service's
- * newest configuration for a server, takes a pooled connection to it or opens
+ * A request (in mode tcp a connection) asks the scheduler of its set, or of its
+ * service, in the newest configuration for a server, takes a pooled connection to it or opens
  * one, and goes on to the next server while connects fail. Nothing has been
  * sent yet in that time, so nothing can happen twice.
  *
@@ -168,17 +168,28 @@ static int reuse(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	return connected(w, c);
 }
 
+static bool in_set(const struct tcpvs_set *set, const struct tcpvs_server *srv)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->n; i++)
+		if (set->member[i].srv == srv)
+			return true;
+	return false;
+}
+
 /*
  * The connection that waits for this client. If the client has proved on it who
- * it is, it goes before what the scheduler would say; else it has to be the
+ * it is, it goes before what the scheduler of @set would say; else it has to be the
  * chosen server's. One that is not used now never will be. Return: it, or NULL.
  */
 static struct tcpvs_upstream *own(struct tcpvs_worker *w, struct tcpvs_conn *c,
+				  const struct tcpvs_set *set,
 				  const struct tcpvs_server *chosen)
 {
 	struct tcpvs_upstream *up = tcpvs_peer_own(w, c);
 
-	if (!up || (!chosen && !up->proved))
+	if (!up || (!chosen && (!up->proved || !in_set(set, up->srv))))
 		return NULL;
 	if (c->flags & TCPVS_CF_FRESH || (chosen && up->srv != chosen)) {
 		tcpvs_peer_forget(w, c);
@@ -199,12 +210,18 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
 	bool http = c->svc->mode == TCPVS_MODE_HTTP;
+	struct tcpvs_set *set;
+	int step;
 
 	if (!sc)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+	if (unlikely(c->routed.serial != sc->serial) &&
+	    !tcpvs_rule_again(w, c, sc, &step))
+		return step;
+	set = tcpvs_rule_set(c, sc);
 	c->state = TCPVS_CONN_CONNECT;
 	if (c->extra) {
-		struct tcpvs_upstream *up = own(w, c, NULL);
+		struct tcpvs_upstream *up = own(w, c, set, NULL);
 
 		c->asked = 0;
 		if (up)
@@ -217,15 +234,15 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 		if (c->ntried > sc->limit[TCPVS_A_LIMITS_RETRIES])
 			return no_server(w, c);
-		i = choose(c, sc->set);
+		i = choose(c, set);
 		if (i < 0)
 			return no_server(w, c);
-		srv = sc->set->member[i].srv;
+		srv = set->member[i].srv;
 		if (c->ntried)
 			conn_count(w, c, RETRIES);
 
 		if (c->extra)
-			up = own(w, c, srv);
+			up = own(w, c, set, srv);
 		/* A pooled connection was not told who this client is. */
 		if (!up && http && !(c->flags & TCPVS_CF_FRESH) && !sc->send_proxy)
 			up = tcpvs_upstream_idle(w, srv);

@@ -95,6 +95,14 @@ static const struct netlink_range_validation tcpvs_a_settings_max_connections_ra
 	.max	= 16777216ULL,
 };
 
+static const struct netlink_range_validation tcpvs_a_match_expression_range = {
+	.max	= 2147483646ULL,
+};
+
+static const struct netlink_range_validation tcpvs_a_rules_expressions_range = {
+	.max	= 2147483647ULL,
+};
+
 /* Common nested types */
 const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1] = {
 	[TCPVS_A_ADDRESS_IPV4] = { .type = NLA_U32, },
@@ -116,6 +124,16 @@ const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1] = 
 	[TCPVS_A_LIMITS_BODY_BYTES] = { .type = NLA_UINT, },
 };
 
+const struct nla_policy tcpvs_match_nl_policy[TCPVS_A_MATCH_EXPRESSION + 1] = {
+	[TCPVS_A_MATCH_WHAT] = NLA_POLICY_MAX(NLA_U32, 8),
+	[TCPVS_A_MATCH_OP] = NLA_POLICY_MAX(NLA_U32, 4),
+	[TCPVS_A_MATCH_NAME] = { .type = NLA_BINARY, },
+	[TCPVS_A_MATCH_VALUE] = { .type = NLA_BINARY, },
+	[TCPVS_A_MATCH_NETWORKS] = NLA_POLICY_NESTED(tcpvs_networks_nl_policy),
+	[TCPVS_A_MATCH_AUTOMATON] = NLA_POLICY_MAX(NLA_U32, 63),
+	[TCPVS_A_MATCH_EXPRESSION] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_match_expression_range),
+};
+
 const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1] = {
 	[TCPVS_A_NETWORK_IPV4] = { .type = NLA_U32, },
 	[TCPVS_A_NETWORK_IPV6] = NLA_POLICY_EXACT_LEN(16),
@@ -124,6 +142,17 @@ const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1] = {
 
 const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1] = {
 	[TCPVS_A_NETWORKS_NETWORK] = NLA_POLICY_NESTED(tcpvs_network_nl_policy),
+};
+
+const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_BODY + 1] = {
+	[TCPVS_A_RULE_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[TCPVS_A_RULE_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[TCPVS_A_RULE_MATCH] = NLA_POLICY_NESTED(tcpvs_match_nl_policy),
+	[TCPVS_A_RULE_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
+	[TCPVS_A_RULE_SET] = { .type = NLA_U32, },
+	[TCPVS_A_RULE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 200, 599),
+	[TCPVS_A_RULE_LOCATION] = { .type = NLA_BINARY, },
+	[TCPVS_A_RULE_BODY] = { .type = NLA_BINARY, },
 };
 
 const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1] = {
@@ -251,6 +280,49 @@ static const struct nla_policy tcpvs_connection_get_nl_policy[TCPVS_A_CONNECTION
 /* TCPVS_CMD_CONNECTION_KILL - do */
 static const struct nla_policy tcpvs_connection_kill_nl_policy[TCPVS_A_CONNECTION_ID + 1] = {
 	[TCPVS_A_CONNECTION_ID] = { .type = NLA_UINT, },
+};
+
+/* TCPVS_CMD_RULES_BEGIN - do */
+static const struct nla_policy tcpvs_rules_begin_nl_policy[TCPVS_A_RULES_EXPRESSIONS + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_RULES_EXPRESSIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_rules_expressions_range),
+};
+
+/* TCPVS_CMD_RULES_AUTOMATON - do */
+static const struct nla_policy tcpvs_rules_automaton_nl_policy[TCPVS_A_RULES_DATA + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_RULES_INPUT] = NLA_POLICY_MAX(NLA_U32, 2),
+	[TCPVS_A_RULES_SIZE] = { .type = NLA_U32, },
+	[TCPVS_A_RULES_DATA] = { .type = NLA_BINARY, },
+};
+
+/* TCPVS_CMD_RULES_SET - do */
+static const struct nla_policy tcpvs_rules_set_nl_policy[TCPVS_A_RULES_SERVER + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_RULES_SET] = NLA_POLICY_MIN(NLA_U32, 1),
+	[TCPVS_A_RULES_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
+	[TCPVS_A_RULES_SERVER] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+};
+
+/* TCPVS_CMD_RULES_ADD - do */
+static const struct nla_policy tcpvs_rules_add_nl_policy[TCPVS_A_RULES_RULE + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_RULES_RULE] = NLA_POLICY_NESTED(tcpvs_rule_nl_policy),
+};
+
+/* TCPVS_CMD_RULES_END - do */
+static const struct nla_policy tcpvs_rules_end_nl_policy[TCPVS_A_RULES_SERVICE + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_RULE_GET - dump */
+static const struct nla_policy tcpvs_rule_get_nl_policy[TCPVS_A_RULES_SERVICE + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* TCPVS_CMD_RULE_SET_GET - dump */
+static const struct nla_policy tcpvs_rule_set_get_nl_policy[TCPVS_A_RULES_SERVICE + 1] = {
+	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
 /* Ops table for tcpvs */
@@ -448,6 +520,66 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.policy		= tcpvs_connection_kill_nl_policy,
 		.maxattr	= TCPVS_A_CONNECTION_ID,
 		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULES_BEGIN,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_rules_begin_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_rules_begin_nl_policy,
+		.maxattr	= TCPVS_A_RULES_EXPRESSIONS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULES_AUTOMATON,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_rules_automaton_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_rules_automaton_nl_policy,
+		.maxattr	= TCPVS_A_RULES_DATA,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULES_SET,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_rules_set_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_rules_set_nl_policy,
+		.maxattr	= TCPVS_A_RULES_SERVER,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULES_ADD,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_rules_add_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_rules_add_nl_policy,
+		.maxattr	= TCPVS_A_RULES_RULE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULES_END,
+		.pre_doit	= tcpvs_nl_pre_doit_admin,
+		.doit		= tcpvs_nl_rules_end_doit,
+		.post_doit	= tcpvs_nl_post_doit,
+		.policy		= tcpvs_rules_end_nl_policy,
+		.maxattr	= TCPVS_A_RULES_SERVICE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULE_GET,
+		.start		= tcpvs_nl_rule_get_start,
+		.dumpit		= tcpvs_nl_rule_get_dumpit,
+		.policy		= tcpvs_rule_get_nl_policy,
+		.maxattr	= TCPVS_A_RULES_SERVICE,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_RULE_SET_GET,
+		.dumpit		= tcpvs_nl_rule_set_get_dumpit,
+		.policy		= tcpvs_rule_set_get_nl_policy,
+		.maxattr	= TCPVS_A_RULES_SERVICE,
+		.flags		= GENL_CMD_CAP_DUMP,
 	},
 };
 

@@ -14,8 +14,10 @@
 /* Common nested types */
 extern const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1];
 extern const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1];
+extern const struct nla_policy tcpvs_match_nl_policy[TCPVS_A_MATCH_EXPRESSION + 1];
 extern const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1];
 extern const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1];
+extern const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_BODY + 1];
 extern const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1];
 
 int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
@@ -26,6 +28,7 @@ void
 tcpvs_nl_post_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		   struct genl_info *info);
 int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb);
+int tcpvs_nl_rule_get_start(struct netlink_callback *cb);
 int tcpvs_nl_connection_get_done(struct netlink_callback *cb);
 
 int tcpvs_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -60,6 +63,14 @@ int tcpvs_nl_stats_zero_doit(struct sk_buff *skb, struct genl_info *info);
 int tcpvs_nl_connection_get_dumpit(struct sk_buff *skb,
 				   struct netlink_callback *cb);
 int tcpvs_nl_connection_kill_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rules_begin_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rules_automaton_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rules_set_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rules_add_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rules_end_doit(struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int tcpvs_nl_rule_set_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb);
 
 enum {
 	TCPVS_NLGRP_CONFIG,

@@ -259,6 +259,28 @@ tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
 }
 
 /**
+ * tcpvs_nl_service_of() - the service whose name an attribute holds
+ * @c: snapshot to look in, locked or inside tcpvs_srcu
+ * @attr: attribute
+ * @extack: says why not
+ *
+ * Return: its configuration, ERR_PTR(-EINVAL) for what is no name,
+ * ERR_PTR(-ENOENT).
+ */
+struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
+					       const struct nlattr *attr,
+					       struct netlink_ext_ack *extack)
+{
+	const char *name;
+	int err;
+
+	err = tcpvs_nl_name(attr, &name, extack);
+	if (err)
+		return ERR_PTR(err);
+	return tcpvs_nl_find_service(c, name, attr, extack);
+}
+
+/**
  * tcpvs_nl_find_server() - the server that a request is about
  * @sc: configuration of its service
  * @addr: its address

@@ -32,6 +32,9 @@ int tcpvs_nl_network(const struct nlattr *attr, struct tcpvs_network *net,
 struct tcpvs_service_conf *
 tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
 		      const struct nlattr *attr, struct netlink_ext_ack *extack);
+struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
+					       const struct nlattr *attr,
+					       struct netlink_ext_ack *extack);
 struct tcpvs_member *
 tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
 		     const struct tcpvs_addr *addr, const struct nlattr *attr,

@@ -58,7 +58,6 @@ static int narrow(struct tcpvs_inspect *s, struct tcpvs_net *tn,
 {
 	struct nlattr *a = attr[TCPVS_A_CONNECTION_SERVICE];
 	struct tcpvs_service_conf *sc;
-	const char *name;
 	int idx, err;
 
 	if (attr[TCPVS_A_CONNECTION_SERVER]) {
@@ -75,18 +74,13 @@ static int narrow(struct tcpvs_inspect *s, struct tcpvs_net *tn,
 	}
 	if (!a)
 		return 0;
-	err = tcpvs_nl_name(a, &name, extack);
-	if (err)
-		return err;
 	idx = srcu_read_lock(&tcpvs_srcu);
-	sc = tcpvs_nl_find_service(srcu_dereference(tn->config, &tcpvs_srcu),
-				   name, a, extack);
-	if (IS_ERR(sc))
-		err = PTR_ERR(sc);
-	else
+	sc = tcpvs_nl_service_of(srcu_dereference(tn->config, &tcpvs_srcu), a,
+				 extack);
+	if (!IS_ERR(sc))
 		s->service = sc->svc->id;
 	srcu_read_unlock(&tcpvs_srcu, idx);
-	return err;
+	return PTR_ERR_OR_ZERO(sc);
 }
 
 int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb)

@@ -14,6 +14,7 @@
  * It is built only if somebody listens.
  */
 #include "netlink.h"
+#include "table.h"
 #include "worker.h"
 
 /**
@@ -160,7 +161,9 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	    nla_put_u32(skb, TCPVS_A_SERVICE_ALLOW, sc->allow) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_SERVERS, sc->set->n) ||
 	    put_counters(skb, TCPVS_A_SERVICE_STATS, sum.n, TCPVS_A_STATS_MAX) ||
-	    nla_put_u32(skb, TCPVS_A_SERVICE_ZEROED, zeroed)) {
+	    nla_put_u32(skb, TCPVS_A_SERVICE_ZEROED, zeroed) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_RULES,
+			sc->table ? sc->table->nrules : 0)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -229,20 +232,6 @@ static struct sk_buff *new_reply(struct genl_info *info)
 	return skb;
 }
 
-/* The service a request names; inside tcpvs_srcu. */
-static struct tcpvs_service_conf *find_service(const struct tcpvs_config *c,
-					       const struct nlattr *attr,
-					       struct netlink_ext_ack *extack)
-{
-	const char *name;
-	int err;
-
-	err = tcpvs_nl_name(attr, &name, extack);
-	if (err)
-		return ERR_PTR(err);
-	return tcpvs_nl_find_service(c, name, attr, extack);
-}
-
 int tcpvs_nl_service_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tcpvs_net *tn = tcpvs_nl_net(info);
@@ -257,8 +246,8 @@ int tcpvs_nl_service_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	idx = srcu_read_lock(&tcpvs_srcu);
-	sc = find_service(srcu_dereference(tn->config, &tcpvs_srcu),
-			  info->attrs[TCPVS_A_SERVICE_NAME], info->extack);
+	sc = tcpvs_nl_service_of(srcu_dereference(tn->config, &tcpvs_srcu),
+				 info->attrs[TCPVS_A_SERVICE_NAME], info->extack);
 	err = IS_ERR(sc) ? PTR_ERR(sc) : fill_service(reply, &h, NULL, sc);
 	srcu_read_unlock(&tcpvs_srcu, idx);
 	return tcpvs_nl_reply(reply, err, info);
@@ -304,8 +293,8 @@ int tcpvs_nl_server_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	idx = srcu_read_lock(&tcpvs_srcu);
-	sc = find_service(srcu_dereference(tn->config, &tcpvs_srcu),
-			  info->attrs[TCPVS_A_SERVER_SERVICE], info->extack);
+	sc = tcpvs_nl_service_of(srcu_dereference(tn->config, &tcpvs_srcu),
+				 info->attrs[TCPVS_A_SERVER_SERVICE], info->extack);
 	if (IS_ERR(sc)) {
 		err = PTR_ERR(sc);
 		goto out;
@@ -332,7 +321,7 @@ int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	c = srcu_dereference(tn->config, &tcpvs_srcu);
 	cb->seq = c->generation;
 	if (only) {
-		want = find_service(c, only, cb->extack);
+		want = tcpvs_nl_service_of(c, only, cb->extack);
 		if (IS_ERR(want)) {
 			/* Gone in the middle: the end of an inconsistent dump. */
 			err = cb->prev_seq ? 0 : PTR_ERR(want);

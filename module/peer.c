@@ -210,8 +210,12 @@ int tcpvs_peer_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	return tcpvs_conn_begin(w, c);
 }
 
-/* The ends of the client's connection, as it was announced or as it is. */
-static void client_ends(const struct tcpvs_conn *c, struct tcpvs_proxy *p)
+/**
+ * tcpvs_peer_ends() - the ends of the client's connection
+ * @c: connection
+ * @p: filled in: as a PROXY header announced it, or as it is
+ */
+void tcpvs_peer_ends(const struct tcpvs_conn *c, struct tcpvs_proxy *p)
 {
 	const struct inet_sock *inet = inet_sk(c->cl.sock->sk);
 	const struct sock *sk = c->cl.sock->sk;
@@ -256,7 +260,7 @@ int tcpvs_peer_announce(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	if (!sc || sc->send_proxy == TCPVS_PROXY_HEADER_NONE)
 		return 0;
-	client_ends(c, &p);
+	tcpvs_peer_ends(c, &p);
 	len = tcpvs_proxy_build(w->out, TCPVS_PROXY_BUILD_MAX,
 				sc->send_proxy == TCPVS_PROXY_HEADER_V1 ? 1 : 2,
 				&p);

@@ -62,12 +62,12 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 {
 	const struct tcpvs_http_head *h = w->parsed;
 	u64 body_max = sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+	int len, step;
 	struct tcpvs_http_fwd fwd = {
 		.xff = sc->forward ? c->peer : NULL,
 		.xff_len = c->peer_len,
 		.upgrade = h->flags & TCPVS_HF_UPGRADE_WEBSOCKET,
 	};
-	int len;
 
 	if (sc->special)
 		forward(&fwd, c, sc);
@@ -115,6 +115,8 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, 501);
 	}
+	if (!tcpvs_rule_decide(w, c, sc, &step))
+		return step;
 	return tcpvs_connect_begin(w, c);
 }
 

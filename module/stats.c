@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "stats.h"
+#include "table.h"
 
 /* When no reset is under way: it takes the workers a pass. */
 static unsigned int sum_begin(struct tcpvs_net *tn)
@@ -50,6 +51,31 @@ void tcpvs_service_stats(const struct tcpvs_service *svc,
 		*zeroed = READ_ONCE(svc->zeroed);
 	} while (read_seqcount_retry(&tn->zeroing, seq));
 	sum->n[TCPVS_A_STATS_ACTIVE] = atomic_read(&svc->nconn);
+}
+
+/**
+ * tcpvs_rule_hits() - what a rule has decided
+ * @svc: its service, inside tcpvs_srcu
+ * @t: its table
+ * @rule: its number
+ *
+ * Context: process.
+ * Return: requests.
+ */
+u64 tcpvs_rule_hits(const struct tcpvs_service *svc, const struct tcpvs_table *t,
+		    u32 rule)
+{
+	struct tcpvs_net *tn = svc->tn;
+	unsigned int i, seq;
+	u64 sum;
+
+	do {
+		seq = sum_begin(tn);
+		sum = 0;
+		for (i = 0; i < t->nhits; i++)
+			sum += READ_ONCE(t->hits[i][rule]);
+	} while (read_seqcount_retry(&tn->zeroing, seq));
+	return sum;
 }
 
 /**

@@ -17,6 +17,7 @@
 
 struct tcpvs_server;
 struct tcpvs_service;
+struct tcpvs_table;
 
 /**
  * struct tcpvs_stats - counters of a service, indexed by TCPVS_A_STATS_*
@@ -46,6 +47,8 @@ struct tcpvs_server_stats {
 /* stats.c */
 void tcpvs_service_stats(const struct tcpvs_service *svc,
 			 struct tcpvs_stats *sum, u32 *zeroed);
+u64 tcpvs_rule_hits(const struct tcpvs_service *svc, const struct tcpvs_table *t,
+		    u32 rule);
 void tcpvs_server_stats(const struct tcpvs_server *srv,
 			struct tcpvs_server_stats *sum, u32 *zeroed);
 

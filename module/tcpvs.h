@@ -104,7 +104,9 @@ static inline int tcpvs_addr_sockaddr(const struct tcpvs_addr *a,
  * @nconn: client connections open now
  * @mark: source of &tcpvs_server.mark, protected by @lock
  * @next_id: source of service and server ids, protected by @lock
- * @zeroing: odd while the workers reset counters, written under @lock
+ * @next_serial: source of tables' serial numbers, protected by @lock
+ * @zeroing: odd while the workers reset counters or carry them over, written
+ *	under @lock
  * @slots: allocator of &tcpvs_service.slot
  * @services: services not released yet, in or out of the snapshot
  */
@@ -120,6 +122,7 @@ struct tcpvs_net {
 	atomic_t nconn;
 	u64 mark;
 	u32 next_id;
+	u32 next_serial;
 	seqcount_t zeroing;
 	struct ida slots;
 	atomic_t services;

@@ -17,7 +17,9 @@
 
 #include "config.h"
 
+struct genl_info;
 struct nlattr;
+struct tcpvs_upload;
 
 #define TCPVS_TRANSACTIONS_MAX		4		/* open, a namespace */
 #define TCPVS_TRANSACTION_IDLE		(60 * HZ)
@@ -27,7 +29,8 @@ struct nlattr;
  * struct tcpvs_draft - a service as the candidate has it
  * @link: in &tcpvs_candidate.drafts
  * @base: the same name in the base snapshot, or NULL
- * @conf: what is configured, owned; its set is made by the commit
+ * @conf: what is configured, owned; its sets are made by the commit
+ * @upload: table of rules that is being filled, or NULL
  * @ops: scheduler
  * @member: servers, each referenced
  * @n: their number
@@ -38,6 +41,7 @@ struct tcpvs_draft {
 	struct list_head link;
 	const struct tcpvs_service_conf *base;
 	struct tcpvs_service_conf *conf;
+	struct tcpvs_upload *upload;
 	const struct tcpvs_sched_ops *ops;
 	struct tcpvs_member *member;
 	unsigned int n;
@@ -51,6 +55,7 @@ struct tcpvs_draft {
  * @generation: of the snapshot it started from
  * @flushed: services of the base that have no draft are gone
  * @listens: a service was added or moved: addresses may collide
+ * @tables: a table of rules was replaced
  * @single: not part of a transaction
  * @bytes: memory it uses, about
  * @drafts: the services it touches
@@ -62,6 +67,7 @@ struct tcpvs_candidate {
 	u32 generation;
 	bool flushed;
 	bool listens;
+	bool tables;
 	bool single;
 	size_t bytes;
 	struct list_head drafts;
@@ -131,6 +137,7 @@ int tcpvs_candidate_service_del(struct tcpvs_candidate *c, const char *name,
 				const struct nlattr *attr,
 				struct netlink_ext_ack *extack);
 void tcpvs_candidate_flush(struct tcpvs_candidate *c);
+void tcpvs_candidate_special(struct tcpvs_service_conf *sc);
 int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 			       const struct tcpvs_server_edit *e,
 			       struct netlink_ext_ack *extack);
@@ -140,6 +147,23 @@ int tcpvs_candidate_server_set(struct tcpvs_candidate *c,
 int tcpvs_candidate_server_del(struct tcpvs_candidate *c,
 			       const struct tcpvs_server_edit *e,
 			       struct netlink_ext_ack *extack);
+
+struct tcpvs_draft *tcpvs_candidate_open(struct tcpvs_candidate *c,
+					 const char *name,
+					 const struct nlattr *attr,
+					 struct netlink_ext_ack *extack);
+int tcpvs_candidate_charge(struct tcpvs_candidate *c, size_t bytes,
+			   struct netlink_ext_ack *extack);
+
+/* candidate_rules.c */
+int tcpvs_candidate_rules_begin(struct tcpvs_candidate *c, struct genl_info *info);
+int tcpvs_candidate_rules_piece(struct tcpvs_candidate *c, struct genl_info *info,
+				int (*add)(struct tcpvs_upload *u,
+					   struct genl_info *info));
+int tcpvs_candidate_rules_end(struct tcpvs_candidate *c, struct genl_info *info);
+void tcpvs_candidate_rules_drop(struct tcpvs_candidate *c, struct tcpvs_draft *d);
+int tcpvs_candidate_rules_check(const struct tcpvs_draft *d,
+				struct netlink_ext_ack *extack);
 
 /* commit.c */
 int tcpvs_candidate_commit(struct tcpvs_candidate *c, bool dry_run,

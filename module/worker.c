@@ -27,6 +27,7 @@
 
 #include "http.h"
 #include "relay.h"
+#include "route.h"
 #include "worker.h"
 
 #define PRESSURE_LOOK		HZ	/* how often an idle worker looks */
@@ -369,6 +370,7 @@ static void worker_free(struct tcpvs_worker *w)
 	kvfree(w->head);
 	kvfree(w->out);
 	kfree(w->parsed);
+	kfree(w->scratch);
 	kfree(w);
 }
 
@@ -395,7 +397,8 @@ static struct tcpvs_worker *worker_new(unsigned int id, unsigned int cpu)
 	w->out = kvmalloc(TCPVS_HTTP_HEAD_MAX + TCPVS_HTTP_FWD_EXTRA + 1,
 			  GFP_KERNEL);
 	w->parsed = kmalloc(sizeof(*w->parsed), GFP_KERNEL);
-	if (!w->bvec || !w->head || !w->out || !w->parsed)
+	w->scratch = kmalloc(sizeof(*w->scratch), GFP_KERNEL);
+	if (!w->bvec || !w->head || !w->out || !w->parsed || !w->scratch)
 		goto err;
 
 	w->task = kthread_create_on_node(worker_thread, w, cpu_to_node(cpu),

@@ -24,6 +24,7 @@
 #define TCPVS_FRAGS		4
 
 struct tcpvs_node;
+struct tcpvs_route_scratch;
 struct bio_vec;
 
 /**
@@ -79,6 +80,7 @@ struct tcpvs_timer {
  * @head: scratch of the step in hand: a message head in one piece
  * @parsed: scratch of the step in hand: its fields
  * @out: scratch of the step in hand
+ * @scratch: scratch of a lookup of rules
  * @chunks_max: bytes of a chunked body that the step in hand may relay, framing
  *	included
  * @stats: counters by TCPVS_A_WORKER_*
@@ -105,6 +107,7 @@ struct tcpvs_worker {
 	u8 *head;
 	struct tcpvs_http_head *parsed;
 	u8 *out;
+	struct tcpvs_route_scratch *scratch;
 	u64 chunks_max;
 	u64 stats[TCPVS_A_WORKER_MAX + 1];
 };

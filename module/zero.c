@@ -21,6 +21,7 @@
 #include <linux/wait_bit.h>
 
 #include "conn.h"
+#include "table.h"
 #include "worker.h"
 
 /* Services and servers that a worker resets in one go: some 100 us. */
@@ -62,6 +63,8 @@ static void zero_service(struct tcpvs_worker *w,
 	zero_block(s->n, ARRAY_SIZE(s->n));
 	for (i = 0; i < sc->set->n; i++)
 		zero_server(w, sc->set->member[i].srv);
+	if (sc->table)
+		zero_block(sc->table->hits[w->id], sc->table->nrules);
 }
 
 static void zero_worker(struct tcpvs_worker *w, void *arg)
@@ -87,6 +90,11 @@ static void zero_worker(struct tcpvs_worker *w, void *arg)
 	}
 }
 
+static u32 rules_of(const struct tcpvs_service_conf *sc)
+{
+	return sc->table ? sc->table->nrules : 0;
+}
+
 /* Slots from z->from on, up to the size of a batch and at least one. */
 static void next_batch(struct zero *z)
 {
@@ -94,7 +102,8 @@ static void next_batch(struct zero *z)
 
 	for (z->to = z->from; z->to < z->c->nslots && n < ZERO_BATCH; z->to++)
 		if (z->c->conf[z->to])
-			n += 1 + z->c->conf[z->to]->set->n;
+			n += 1 + z->c->conf[z->to]->set->n +
+			     rules_of(z->c->conf[z->to]) / 16;
 }
 
 static void mark_service(const struct tcpvs_service_conf *sc, u32 generation)

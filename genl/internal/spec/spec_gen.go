@@ -42,6 +42,13 @@ const (
 	CmdStatsZero         uint8 = 24
 	CmdConnectionGet     uint8 = 25
 	CmdConnectionKill    uint8 = 26
+	CmdRulesBegin        uint8 = 27
+	CmdRulesAutomaton    uint8 = 28
+	CmdRulesSet          uint8 = 29
+	CmdRulesAdd          uint8 = 30
+	CmdRulesEnd          uint8 = 31
+	CmdRuleGet           uint8 = 32
+	CmdRuleSetGet        uint8 = 33
 )
 
 // Attributes of the set address.
@@ -110,6 +117,7 @@ const (
 	AServiceSendProxy   uint16 = 15
 	AServiceAllow       uint16 = 16
 	AServiceZeroed      uint16 = 17
+	AServiceRules       uint16 = 18
 )
 
 // Attributes of the set server.
@@ -252,6 +260,43 @@ const (
 	ATransactionDryRun     uint16 = 2
 )
 
+// Attributes of the set match.
+const (
+	AMatchWhat       uint16 = 1
+	AMatchOp         uint16 = 2
+	AMatchName       uint16 = 3
+	AMatchValue      uint16 = 4
+	AMatchNetworks   uint16 = 5
+	AMatchAutomaton  uint16 = 6
+	AMatchExpression uint16 = 7
+)
+
+// Attributes of the set rule.
+const (
+	ARuleID       uint16 = 1
+	ARuleName     uint16 = 2
+	ARuleMatch    uint16 = 3
+	ARuleAction   uint16 = 4
+	ARuleSet      uint16 = 5
+	ARuleStatus   uint16 = 6
+	ARuleLocation uint16 = 7
+	ARuleBody     uint16 = 8
+)
+
+// Attributes of the set rules.
+const (
+	ARulesService     uint16 = 1
+	ARulesExpressions uint16 = 2
+	ARulesInput       uint16 = 3
+	ARulesSize        uint16 = 4
+	ARulesData        uint16 = 5
+	ARulesSet         uint16 = 6
+	ARulesScheduler   uint16 = 7
+	ARulesServer      uint16 = 8
+	ARulesRule        uint16 = 9
+	ARulesHits        uint16 = 10
+)
+
 // SetAddress is the attribute set address: One end point of TCP; exactly
 // one of ipv4 and ipv6 is present.
 var SetAddress = &Set{Name: "address", Attributes: []Attribute{
@@ -322,6 +367,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceSendProxy, Name: "send-proxy", Kind: KindU32, Max: 2, Doc: "The PROXY protocol header that begins every server connection (default none)."},
 	{Type: AServiceAllow, Name: "allow", Kind: KindU32, Flags: true, Max: 3, Doc: "What is allowed beyond the default, which is nothing of it."},
 	{Type: AServiceZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was made."},
+	{Type: AServiceRules, Name: "rules", Kind: KindU32, Doc: "Number of rules."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -346,8 +392,8 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsRefusedMemory, Name: "refused-memory", Kind: KindUint, Doc: "Client connections refused for want of memory."},
 	{Type: AStatsRequests, Name: "requests", Kind: KindUint, Doc: "Requests received; in mode tcp connections scheduled."},
 	{Type: AStatsResponses1xx, Name: "responses-1xx", Kind: KindUint, Doc: "Interim responses relayed."},
-	{Type: AStatsResponses2xx, Name: "responses-2xx", Kind: KindUint, Doc: "Responses relayed with status 200 to 299."},
-	{Type: AStatsResponses3xx, Name: "responses-3xx", Kind: KindUint, Doc: "Responses relayed with status 300 to 399."},
+	{Type: AStatsResponses2xx, Name: "responses-2xx", Kind: KindUint, Doc: "Responses relayed or made with status 200 to 299."},
+	{Type: AStatsResponses3xx, Name: "responses-3xx", Kind: KindUint, Doc: "Responses relayed or made with status 300 to 399."},
 	{Type: AStatsResponses4xx, Name: "responses-4xx", Kind: KindUint, Doc: "Responses relayed or made with status 400 to 499."},
 	{Type: AStatsResponses5xx, Name: "responses-5xx", Kind: KindUint, Doc: "Responses relayed or made with status 500 to 599."},
 	{Type: AStatsAborted, Name: "aborted", Kind: KindUint, Doc: "Requests that ended without a whole response."},
@@ -470,6 +516,45 @@ var SetTransaction = &Set{Name: "transaction", Attributes: []Attribute{
 	{Type: ATransactionDryRun, Name: "dry-run", Kind: KindFlag, Doc: "On commit, check everything and change nothing."},
 }}
 
+// SetMatch is the attribute set match: One condition of a rule.
+var SetMatch = &Set{Name: "match", Attributes: []Attribute{
+	{Type: AMatchWhat, Name: "what", Kind: KindU32, Max: 8, Doc: "What it looks at."},
+	{Type: AMatchOp, Name: "op", Kind: KindU32, Max: 4, Doc: "How it compares (default exact)."},
+	{Type: AMatchName, Name: "name", Kind: KindBinary, Doc: "Name, of at most 4096 bytes, of the header, cookie or parameter."},
+	{Type: AMatchValue, Name: "value", Kind: KindBinary, Doc: "What it compares with; for regex the expression, which is kept for listings alone."},
+	{Type: AMatchNetworks, Name: "networks", Kind: KindNest, Nest: SetNetworks, Doc: "Of source, the networks."},
+	{Type: AMatchAutomaton, Name: "automaton", Kind: KindU32, Max: 63, Doc: "Of regex, the number of the automaton, in the order they came, from 0 on."},
+	{Type: AMatchExpression, Name: "expression", Kind: KindU32, Max: 2147483646, Doc: "Of regex, the number by which that automaton tells of the expression."},
+}}
+
+// SetRule is the attribute set rule: A rule; the first of a table whose
+// matches all hold decides. One without any holds for every request.
+var SetRule = &Set{Name: "rule", Attributes: []Attribute{
+	{Type: ARuleID, Name: "id", Kind: KindU32, Min: 1, Doc: "Number of the rule in its table. A rule of a new table goes on with the counter of the rule of that number in the old one."},
+	{Type: ARuleName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 63, Doc: "Name of the rule, if it has one; printable ASCII without white space and quotes."},
+	{Type: ARuleMatch, Name: "match", Kind: KindNest, Nest: SetMatch, Multi: true, Doc: "A condition."},
+	{Type: ARuleAction, Name: "action", Kind: KindU32, Max: 3, Doc: "What is done."},
+	{Type: ARuleSet, Name: "set", Kind: KindU32, Doc: "Of servers, the number of the set."},
+	{Type: ARuleStatus, Name: "status", Kind: KindU32, Min: 200, Max: 599, Doc: "Of redirect, 301, 302, 303, 307 or 308; of answer, any final status."},
+	{Type: ARuleLocation, Name: "location", Kind: KindBinary, Doc: "Of redirect, where to, in at most 1024 bytes with the variables $host, $path, $query and $scheme, and $$ for a dollar."},
+	{Type: ARuleBody, Name: "body", Kind: KindBinary, Doc: "Of answer, the text, at most 4096 bytes."},
+}}
+
+// SetRules is the attribute set rules: The table of rules of a virtual
+// service in mode http.
+var SetRules = &Set{Name: "rules", Attributes: []Attribute{
+	{Type: ARulesService, Name: "service", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name of its virtual service."},
+	{Type: ARulesExpressions, Name: "expressions", Kind: KindU32, Max: 2147483647, Doc: "Automata tell of expressions by numbers below this (default 0)."},
+	{Type: ARulesInput, Name: "input", Kind: KindU32, Max: 2, Doc: "What an automaton reads."},
+	{Type: ARulesSize, Name: "size", Kind: KindU32, Doc: "Bytes of an automaton."},
+	{Type: ARulesData, Name: "data", Kind: KindBinary, Doc: "A piece of it."},
+	{Type: ARulesSet, Name: "set", Kind: KindU32, Min: 1, Doc: "Number of a set of servers in the table."},
+	{Type: ARulesScheduler, Name: "scheduler", Kind: KindString, MinLen: 1, MaxLen: 15, Doc: "How one of the set is chosen (default wlc)."},
+	{Type: ARulesServer, Name: "server", Kind: KindNest, Nest: SetAddress, Multi: true, Doc: "A real server of the service that is in the set."},
+	{Type: ARulesRule, Name: "rule", Kind: KindNest, Nest: SetRule, Multi: true, Doc: "A rule."},
+	{Type: ARulesHits, Name: "hits", Kind: KindUint, Doc: "Requests that it decided."},
+}}
+
 // Ops are all operations, notifications and events among them.
 var Ops = []Op{
 	{Cmd: CmdInfoGet, Name: "info-get", Set: SetInfo, Admin: false, Do: &Request{}},
@@ -498,4 +583,11 @@ var Ops = []Op{
 	{Cmd: CmdStatsZero, Name: "stats-zero", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress}}},
 	{Cmd: CmdConnectionGet, Name: "connection-get", Set: SetConnection, Admin: true, Dump: &Request{[]uint16{AConnectionService, AConnectionServer, AConnectionClients}}},
 	{Cmd: CmdConnectionKill, Name: "connection-kill", Set: SetConnection, Admin: true, Do: &Request{[]uint16{AConnectionID}}},
+	{Cmd: CmdRulesBegin, Name: "rules-begin", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesExpressions}}},
+	{Cmd: CmdRulesAutomaton, Name: "rules-automaton", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesInput, ARulesSize, ARulesData}}},
+	{Cmd: CmdRulesSet, Name: "rules-set", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesSet, ARulesScheduler, ARulesServer}}},
+	{Cmd: CmdRulesAdd, Name: "rules-add", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesRule}}},
+	{Cmd: CmdRulesEnd, Name: "rules-end", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService}}},
+	{Cmd: CmdRuleGet, Name: "rule-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
+	{Cmd: CmdRuleSetGet, Name: "rule-set-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
 }

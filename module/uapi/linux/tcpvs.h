@@ -116,7 +116,89 @@ enum tcpvs_proxy_header {
 	TCPVS_PROXY_HEADER_V2,
 };
 
-#define TCPVS_TRUSTED_MAX	64
+#define TCPVS_TRUSTED_MAX		64
+#define TCPVS_RULE_NAME_MAX		63
+#define TCPVS_RULE_BYTES_MAX		16384
+#define TCPVS_RULES_MAX			1048576
+#define TCPVS_RULE_SETS_MAX		65535
+#define TCPVS_AUTOMATA_MAX		64
+#define TCPVS_AUTOMATA_BYTES_MAX	16777216
+
+/**
+ * enum tcpvs_rule_action - What is done with a request that meets a rule.
+ * @TCPVS_RULE_ACTION_SERVERS: It goes to a server of the rule's set, chosen by
+ *   the set's scheduler.
+ * @TCPVS_RULE_ACTION_REDIRECT: The client is sent elsewhere.
+ * @TCPVS_RULE_ACTION_ANSWER: It is answered with a text.
+ * @TCPVS_RULE_ACTION_REJECT: The client's connection is reset.
+ */
+enum tcpvs_rule_action {
+	TCPVS_RULE_ACTION_SERVERS,
+	TCPVS_RULE_ACTION_REDIRECT,
+	TCPVS_RULE_ACTION_ANSWER,
+	TCPVS_RULE_ACTION_REJECT,
+};
+
+/**
+ * enum tcpvs_match_what - What of a request a match looks at.
+ * @TCPVS_MATCH_WHAT_HOST: The host asked for, without port; exact, the value
+ *   may be *.suffix.
+ * @TCPVS_MATCH_WHAT_SNI: The server name of a TLS handshake, likewise; not in
+ *   mode http.
+ * @TCPVS_MATCH_WHAT_PATH: The path as it came; exact, prefix, template or
+ *   regex.
+ * @TCPVS_MATCH_WHAT_URI: The path, and ? and the query if there is one; regex.
+ * @TCPVS_MATCH_WHAT_METHOD: The method; exact, the value is a list with
+ *   commas.
+ * @TCPVS_MATCH_WHAT_HEADER: Header fields of a name, one of which has to
+ *   match.
+ * @TCPVS_MATCH_WHAT_COOKIE: Cookies of a name, likewise.
+ * @TCPVS_MATCH_WHAT_QUERY: Parameters of the query of a name, likewise.
+ * @TCPVS_MATCH_WHAT_SOURCE: The client's address; exact, in one of the
+ *   networks.
+ */
+enum tcpvs_match_what {
+	TCPVS_MATCH_WHAT_HOST,
+	TCPVS_MATCH_WHAT_SNI,
+	TCPVS_MATCH_WHAT_PATH,
+	TCPVS_MATCH_WHAT_URI,
+	TCPVS_MATCH_WHAT_METHOD,
+	TCPVS_MATCH_WHAT_HEADER,
+	TCPVS_MATCH_WHAT_COOKIE,
+	TCPVS_MATCH_WHAT_QUERY,
+	TCPVS_MATCH_WHAT_SOURCE,
+};
+
+/**
+ * enum tcpvs_match_op - How a match compares.
+ * @TCPVS_MATCH_OP_PRESENT: There is one of that name.
+ * @TCPVS_MATCH_OP_EXACT: It is the value.
+ * @TCPVS_MATCH_OP_PREFIX: It begins with the value.
+ * @TCPVS_MATCH_OP_TEMPLATE: It is of the form of the value, where {NAME}
+ *   stands for a part of a segment.
+ * @TCPVS_MATCH_OP_REGEX: The expression in the value matches it, as an
+ *   automaton tells.
+ */
+enum tcpvs_match_op {
+	TCPVS_MATCH_OP_PRESENT,
+	TCPVS_MATCH_OP_EXACT,
+	TCPVS_MATCH_OP_PREFIX,
+	TCPVS_MATCH_OP_TEMPLATE,
+	TCPVS_MATCH_OP_REGEX,
+};
+
+/**
+ * enum tcpvs_automaton_input - What an automaton reads.
+ * @TCPVS_AUTOMATON_INPUT_PATH: The path.
+ * @TCPVS_AUTOMATON_INPUT_URI: The path, and ? and the query if there is one.
+ * @TCPVS_AUTOMATON_INPUT_VALUE: Values of the headers, cookies or parameters
+ *   of one name.
+ */
+enum tcpvs_automaton_input {
+	TCPVS_AUTOMATON_INPUT_PATH,
+	TCPVS_AUTOMATON_INPUT_URI,
+	TCPVS_AUTOMATON_INPUT_VALUE,
+};
 
 enum {
 	TCPVS_A_ADDRESS_IPV4 = 1,
@@ -193,6 +275,7 @@ enum {
 	TCPVS_A_SERVICE_SEND_PROXY,
 	TCPVS_A_SERVICE_ALLOW,
 	TCPVS_A_SERVICE_ZEROED,
+	TCPVS_A_SERVICE_RULES,
 
 	__TCPVS_A_SERVICE_MAX,
 	TCPVS_A_SERVICE_MAX = (__TCPVS_A_SERVICE_MAX - 1)
@@ -357,6 +440,49 @@ enum {
 };
 
 enum {
+	TCPVS_A_MATCH_WHAT = 1,
+	TCPVS_A_MATCH_OP,
+	TCPVS_A_MATCH_NAME,
+	TCPVS_A_MATCH_VALUE,
+	TCPVS_A_MATCH_NETWORKS,
+	TCPVS_A_MATCH_AUTOMATON,
+	TCPVS_A_MATCH_EXPRESSION,
+
+	__TCPVS_A_MATCH_MAX,
+	TCPVS_A_MATCH_MAX = (__TCPVS_A_MATCH_MAX - 1)
+};
+
+enum {
+	TCPVS_A_RULE_ID = 1,
+	TCPVS_A_RULE_NAME,
+	TCPVS_A_RULE_MATCH,
+	TCPVS_A_RULE_ACTION,
+	TCPVS_A_RULE_SET,
+	TCPVS_A_RULE_STATUS,
+	TCPVS_A_RULE_LOCATION,
+	TCPVS_A_RULE_BODY,
+
+	__TCPVS_A_RULE_MAX,
+	TCPVS_A_RULE_MAX = (__TCPVS_A_RULE_MAX - 1)
+};
+
+enum {
+	TCPVS_A_RULES_SERVICE = 1,
+	TCPVS_A_RULES_EXPRESSIONS,
+	TCPVS_A_RULES_INPUT,
+	TCPVS_A_RULES_SIZE,
+	TCPVS_A_RULES_DATA,
+	TCPVS_A_RULES_SET,
+	TCPVS_A_RULES_SCHEDULER,
+	TCPVS_A_RULES_SERVER,
+	TCPVS_A_RULES_RULE,
+	TCPVS_A_RULES_HITS,
+
+	__TCPVS_A_RULES_MAX,
+	TCPVS_A_RULES_MAX = (__TCPVS_A_RULES_MAX - 1)
+};
+
+enum {
 	TCPVS_CMD_INFO_GET = 1,
 	TCPVS_CMD_SETTINGS_GET,
 	TCPVS_CMD_SETTINGS_SET,
@@ -383,6 +509,13 @@ enum {
 	TCPVS_CMD_STATS_ZERO,
 	TCPVS_CMD_CONNECTION_GET,
 	TCPVS_CMD_CONNECTION_KILL,
+	TCPVS_CMD_RULES_BEGIN,
+	TCPVS_CMD_RULES_AUTOMATON,
+	TCPVS_CMD_RULES_SET,
+	TCPVS_CMD_RULES_ADD,
+	TCPVS_CMD_RULES_END,
+	TCPVS_CMD_RULE_GET,
+	TCPVS_CMD_RULE_SET_GET,
 
 	__TCPVS_CMD_MAX,
 	TCPVS_CMD_MAX = (__TCPVS_CMD_MAX - 1)

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rule.c - 3 route: which rule a request meets, and what becomes of it
+ *
+ * A request is looked up once, when its head has been parsed. What remains of
+ * that is which set of servers it goes to and which table said so
+ * (&tcpvs_conn.routed): a connect may wait, fail and be tried again, and if the
+ * table has been replaced meanwhile the number of a set means nothing any more.
+ * Then the head, which is still in the client's receive queue, is read again.
+ *
+ * Runs in the worker that owns the connection, inside tcpvs_srcu.
+ */
+#include "conn.h"
+#include "table.h"
+
+static void source(const struct tcpvs_conn *c, struct tcpvs_route_net *net)
+{
+	struct tcpvs_proxy p;
+
+	tcpvs_peer_ends(c, &p);
+	memset(net, 0, sizeof(*net));
+	net->family = p.family;
+	memcpy(net->addr, p.src, sizeof(net->addr));
+}
+
+/**
+ * tcpvs_rule_decide() - find the rule of a request and do what it says
+ * @w: worker; w->parsed describes the bytes in w->head
+ * @c: connection with that request, taken up
+ * @sc: configuration of its service
+ * @step: set to what a step returns, unless the request goes to a server
+ *
+ * Return: it goes to a server, of the set that tcpvs_rule_set() tells.
+ */
+bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       const struct tcpvs_service_conf *sc, int *step)
+{
+	const struct tcpvs_table *t = sc->table;
+	struct tcpvs_route_request req = {
+		.buf = w->head,
+		.head = w->parsed,
+	};
+	const struct tcpvs_rule *r;
+	u64 *hits;
+	u32 n;
+
+	c->routed.serial = sc->serial;
+	c->routed.set = TCPVS_SET_NONE;
+	if (!t)
+		return true;
+	source(c, &req.source);
+	n = tcpvs_route_lookup(t->route, &req, w->scratch);
+	if (n == TCPVS_ROUTE_NONE)
+		return true;
+	hits = &t->hits[w->id][n];
+	WRITE_ONCE(*hits, *hits + 1);
+
+	r = &t->rule[n];
+	switch (r->action) {
+	case TCPVS_RULE_ACTION_SERVERS:
+		c->routed.set = r->set;
+		return true;
+	case TCPVS_RULE_ACTION_REDIRECT:
+		*step = tcpvs_answer_redirect(w, c, r->status, r->text, r->len);
+		return false;
+	case TCPVS_RULE_ACTION_ANSWER:
+		*step = tcpvs_answer_fixed(w, c, r->status, r->text, r->len);
+		return false;
+	default:
+		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+		return false;
+	}
+}
+
+/**
+ * tcpvs_rule_again() - the rules have changed since a request met one
+ * @w: worker
+ * @c: connection whose request is still whole in its receive queue
+ * @sc: configuration of its service
+ * @step: set to what a step returns, unless the request goes to a server
+ *
+ * Return: it goes to a server.
+ */
+bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		      const struct tcpvs_service_conf *sc, int *step)
+{
+	/* It was within the limits when it came. */
+	static const struct tcpvs_http_limits lim;
+	bool eof;
+	int len;
+
+	len = tcpvs_peek(c->cl.sock, 0, w->head, c->head_len, &eof);
+	if (len != c->head_len ||
+	    tcpvs_http_parse_request(w->parsed, w->head, len, &lim) != len) {
+		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
+		return false;
+	}
+	return tcpvs_rule_decide(w, c, sc, step);
+}
+
+/**
+ * tcpvs_rule_set() - the servers that a request may go to
+ * @c: connection
+ * @sc: configuration of its service, with the table that decided
+ *
+ * Return: the set of its rule, or of the service if it met none.
+ */
+struct tcpvs_set *tcpvs_rule_set(const struct tcpvs_conn *c,
+				 const struct tcpvs_service_conf *sc)
+{
+	if (!sc->table || c->routed.set == TCPVS_SET_NONE)
+		return sc->set;
+	return sc->sets->set[c->routed.set];
+}
