@@ -46,6 +46,8 @@ type Service struct {
 	Stats       ServiceStats   `json:"stats"`
 	// Zeroed is the generation with which Stats began anew; 0: never.
 	Zeroed uint32 `json:"zeroed"`
+	// Rules is the number of its rules.
+	Rules uint32 `json:"rules"`
 }
 
 // Since returns what s counted since old, an earlier reading of it: all there

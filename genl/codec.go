@@ -382,6 +382,8 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			s.Servers = ad.Uint32()
 		case spec.AServiceStats:
 			ad.Nested(s.Stats.decode)
+		case spec.AServiceRules:
+			s.Rules = ad.Uint32()
 		case spec.AServiceZeroed:
 			s.Zeroed = ad.Uint32()
 		}

@@ -393,13 +393,13 @@ const (
 	// MatchWhatHost: The host asked for, without port; exact, the value may be
 	// *.suffix.
 	MatchWhatHost MatchWhat = 0
-	// MatchWhatSni: The server name of a TLS handshake, likewise; not in mode
+	// MatchWhatSNI: The server name of a TLS handshake, likewise; not in mode
 	// http.
-	MatchWhatSni MatchWhat = 1
+	MatchWhatSNI MatchWhat = 1
 	// MatchWhatPath: The path as it came; exact, prefix, template or regex.
 	MatchWhatPath MatchWhat = 2
-	// MatchWhatUri: The path, and ? and the query if there is one; regex.
-	MatchWhatUri MatchWhat = 3
+	// MatchWhatURI: The path, and ? and the query if there is one; regex.
+	MatchWhatURI MatchWhat = 3
 	// MatchWhatMethod: The method; exact, the value is a list with commas.
 	MatchWhatMethod MatchWhat = 4
 	// MatchWhatHeader: Header fields of a name, one of which has to match.
@@ -496,8 +496,8 @@ type AutomatonInput uint32
 const (
 	// AutomatonInputPath: The path.
 	AutomatonInputPath AutomatonInput = 0
-	// AutomatonInputUri: The path, and ? and the query if there is one.
-	AutomatonInputUri AutomatonInput = 1
+	// AutomatonInputURI: The path, and ? and the query if there is one.
+	AutomatonInputURI AutomatonInput = 1
 	// AutomatonInputValue: Values of the headers, cookies or parameters of one
 	// name.
 	AutomatonInputValue AutomatonInput = 2

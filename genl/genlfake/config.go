@@ -39,6 +39,12 @@ type service struct {
 	sendProxy   uint32
 
 	servers []*realServer
+
+	// What a table of rules is, as it came. What a table matches the fake
+	// does not know.
+	sets   []ruleSet
+	rules  []rule
+	upload *upload
 }
 
 type realServer struct {
@@ -271,5 +277,6 @@ func (c *config) checkListens() *refusal {
 func (s *service) same(o *service) bool {
 	a, b := *s, *o
 	a.servers, b.servers = nil, nil
+	a.upload, b.upload = nil, nil
 	return reflect.DeepEqual(a, b)
 }

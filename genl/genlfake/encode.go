@@ -41,6 +41,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 		return nil
 	})
 	ae.Uint32(spec.AServiceZeroed, run.zeroed)
+	ae.Uint32(spec.AServiceRules, uint32(len(s.rules)))
 	return message{cmd, must(ae.Encode())}
 }
 

@@ -46,6 +46,7 @@ type Kernel struct {
 	config   *config
 	run      map[uint32]*running // by the id of a service
 	serving  map[uint32]*serving
+	hits     map[uint32]map[uint32]uint32 // by service and rule
 	settings genl.Settings
 	workers  []genl.Worker
 	conns    []genl.Connection
@@ -92,6 +93,7 @@ func New() *Kernel {
 		config:   &config{generation: 1},
 		run:      map[uint32]*running{},
 		serving:  map[uint32]*serving{},
+		hits:     map[uint32]map[uint32]uint32{},
 		settings: genl.Settings{MaxConnections: 65536},
 		workers:  []genl.Worker{{CPU: 0, PID: 101}, {CPU: 1, PID: 102}},
 		version:  "0.1.0-fake",

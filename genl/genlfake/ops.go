@@ -61,6 +61,9 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		}
 		return nil, k.stage(op, found, s.tx)
 	}
+	if isRules(op.Cmd) {
+		return nil, rulesAlone
+	}
 	tx := &transaction{k.config.clone()}
 	if r := k.stage(op, found, tx); r != nil {
 		return nil, r
@@ -98,6 +101,12 @@ func (k *Kernel) stage(op *spec.Op, found attrs, tx *transaction) *refusal {
 	case spec.CmdFlush:
 		c.services = nil
 	default:
+		if isRules(op.Cmd) {
+			if r = changeRules(op, c, found); r != nil {
+				giveUp(tx.config, found)
+			}
+			break
+		}
 		r = k.changeServer(op, c, found)
 	}
 	if r == nil {
@@ -212,6 +221,9 @@ func (k *Kernel) changeServer(op *spec.Op, c *config, found attrs) *refusal {
 // publish makes a candidate the configuration and tells what became of whom.
 func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
 	if r := k.fresh(tx); r != nil {
+		return r
+	}
+	if r := k.checkRules(tx.config); r != nil {
 		return r
 	}
 	if r := tx.config.checkListens(); r != nil || dryRun {
@@ -423,7 +435,7 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 		return refuse(syscall.EBUSY, nil, "")
 	}
 	d := &dump{op: op, generation: k.config.generation, header: netlink.Header{Sequence: m.Header.Sequence, PID: s.pid}}
-	if op.Cmd == spec.CmdServerGet && found.has(spec.AServerService) {
+	if (op.Cmd == spec.CmdServerGet || op.Cmd == spec.CmdRuleGet || op.Cmd == spec.CmdRuleSetGet) && found.has(spec.AServerService) {
 		svc, r := k.config.find(found, theService)
 		if r != nil {
 			return r
@@ -509,6 +521,24 @@ func (k *Kernel) objects(d *dump) []message {
 				if d.service == "" || d.service == svc.name {
 					add(srv.id, func() message { return k.serverMessage(d.op.Cmd, svc, srv) })
 				}
+			}
+		}
+	case spec.CmdRuleGet, spec.CmdRuleSetGet:
+		// Both go by service and then by place, of which there are fewer
+		// than 2^16 in a fake kernel.
+		for at, svc := range k.config.services {
+			if d.service != "" && d.service != svc.name {
+				continue
+			}
+			key := uint32(at)<<16 + 1
+			if d.op.Cmd == spec.CmdRuleGet {
+				for i := range svc.rules {
+					add(key+uint32(i), func() message { return k.ruleMessage(d.op.Cmd, svc, &svc.rules[i]) })
+				}
+				continue
+			}
+			for i := range svc.sets {
+				add(key+uint32(i), func() message { return ruleSetMessage(d.op.Cmd, svc, &svc.sets[i]) })
 			}
 		}
 	case spec.CmdSchedulerGet:

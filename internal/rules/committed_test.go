@@ -62,7 +62,7 @@ func TestCommitted(t *testing.T) {
 		case "rule":
 			var r Rule
 			for _, c := range columns[2:] {
-				if err := parseMatch(&r.Match, c); err != nil {
+				if err := ParseMatch(&r.Match, c); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+
+// Package ruleset turns tables of rules into what the kernel is given, and back.
+//
+// Package rules knows what rules mean, package genl how they are said to the
+// kernel. Between the two are the automata of the regular expressions and the
+// numbers that stand for sets.
+package ruleset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/internal/automaton"
+	"github.com/ktcpvs/ktcpvs/internal/rules"
+)
+
+// Set is a set of servers that rules name.
+type Set struct {
+	Name string // as in rules.Action
+	genl.RuleSet
+}
+
+// Table is what the kernel is given for a table of rules. The default rules go
+// last, the others keep their order; an error names the rule at fault.
+func Table(t rules.Table, sets []Set) (*genl.RuleTable, error) {
+	t = t.Ordered()
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	c, err := t.Compile(automaton.Options{})
+	if err != nil {
+		return nil, err
+	}
+	out := &genl.RuleTable{Expressions: uint32(len(c.Conditions))}
+	numbers := map[string]uint32{}
+	for _, s := range sets {
+		out.Sets = append(out.Sets, s.RuleSet)
+		numbers[s.Name] = s.ID
+	}
+	slices.SortFunc(out.Sets, func(a, b genl.RuleSet) int { return int(a.ID) - int(b.ID) })
+	// By the number of an expression, which automaton tells of it.
+	teller := make([]uint32, len(c.Conditions))
+	for _, p := range c.Programs {
+		for _, a := range p.Automata {
+			for _, id := range a.IDs {
+				teller[id] = uint32(len(out.Automata))
+			}
+			out.Automata = append(out.Automata, genl.Automaton{Input: inputs[p.Subject.Kind], Bytes: a.Blob})
+		}
+	}
+	next := uint32(0) // expression
+	for i := range t {
+		r := &t[i]
+		g := genl.Rule{ID: r.ID, Name: r.Name, Match: matches(&r.Match)}
+		for j := range g.Match {
+			if g.Match[j].Op == genl.MatchOpRegex {
+				g.Match[j].Automaton, g.Match[j].Expression = teller[next], next
+				next++
+			}
+		}
+		if err := action(&g, &r.Action, numbers); err != nil {
+			return nil, err
+		}
+		out.Rules = append(out.Rules, g)
+	}
+	return out, nil
+}
+
+var inputs = [...]genl.AutomatonInput{
+	rules.OnPath:   genl.AutomatonInputPath,
+	rules.OnURI:    genl.AutomatonInputURI,
+	rules.OnHeader: genl.AutomatonInputValue,
+	rules.OnCookie: genl.AutomatonInputValue,
+	rules.OnQuery:  genl.AutomatonInputValue,
+}
+
+var ops = [...]genl.MatchOp{
+	rules.Present:  genl.MatchOpPresent,
+	rules.Exact:    genl.MatchOpExact,
+	rules.Prefix:   genl.MatchOpPrefix,
+	rules.Template: genl.MatchOpTemplate,
+	rules.Regex:    genl.MatchOpRegex,
+}
+
+// matches lists the conditions in the order in which expressions are numbered:
+// path, headers, cookies, parameters.
+func matches(m *rules.Match) []genl.Match {
+	var out []genl.Match
+	exact := func(what genl.MatchWhat, value string) {
+		if value != "" {
+			out = append(out, genl.Match{What: what, Op: genl.MatchOpExact, Value: value})
+		}
+	}
+	exact(genl.MatchWhatHost, m.Host)
+	exact(genl.MatchWhatSNI, m.SNI)
+	if m.Path.Kind != rules.None {
+		what := genl.MatchWhatPath
+		if m.Path.URI {
+			what = genl.MatchWhatURI
+		}
+		out = append(out, genl.Match{What: what, Op: ops[m.Path.Kind], Value: m.Path.Value})
+	}
+	exact(genl.MatchWhatMethod, strings.Join(m.Methods, ","))
+	for _, l := range []struct {
+		what   genl.MatchWhat
+		fields []rules.Field
+	}{{genl.MatchWhatHeader, m.Headers}, {genl.MatchWhatCookie, m.Cookies}, {genl.MatchWhatQuery, m.Query}} {
+		for _, f := range l.fields {
+			out = append(out, genl.Match{What: l.what, Op: ops[f.Kind], Name: f.Name, Value: f.Value})
+		}
+	}
+	if len(m.Sources) > 0 {
+		out = append(out, genl.Match{What: genl.MatchWhatSource, Op: genl.MatchOpExact, Networks: m.Sources})
+	}
+	return out
+}
+
+func action(g *genl.Rule, a *rules.Action, sets map[string]uint32) error {
+	switch a.Kind {
+	case rules.UseSet:
+		n, ok := sets[a.Set]
+		if !ok {
+			return fmt.Errorf("rule %d names the set %q, which is none", g.ID, a.Set)
+		}
+		g.Action, g.Set = genl.RuleActionServers, n
+	case rules.Redirect:
+		g.Action, g.Status, g.Location = genl.RuleActionRedirect, uint32(a.Status), a.Location
+	case rules.Answer:
+		g.Action, g.Status, g.Body = genl.RuleActionAnswer, uint32(a.Status), a.Body
+	default:
+		g.Action = genl.RuleActionReject
+	}
+	return nil
+}
+
+// Unchecked is the table of one rule that rejects, as if nobody had looked at it;
+// for tests of the kernel, which has to. Nil if it has an expression.
+func Unchecked(r *rules.Rule) *genl.RuleTable {
+	g := genl.Rule{ID: r.ID, Name: r.Name, Match: matches(&r.Match), Action: genl.RuleActionReject}
+	for _, m := range g.Match {
+		if m.Op == genl.MatchOpRegex {
+			return nil
+		}
+	}
+	return &genl.RuleTable{Rules: []genl.Rule{g}}
+}
