@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -130,6 +131,7 @@ type table struct {
 	settings  config.Settings // what of it is no default
 	services  []genl.Service
 	servers   map[string][]genl.Server // by service
+	rules     map[string][]config.Rule // likewise
 }
 
 // readTable reads the services, or the one with a name, and their servers.
@@ -156,6 +158,12 @@ func readTable(ctx context.Context, c tableReader, name string) (*table, error) 
 	if err == nil {
 		err = serr
 	}
+	switch rerr := t.readRules(ctx, c); {
+	case rerr != nil && !errors.Is(rerr, genl.ErrInconsistent):
+		return nil, rerr
+	case err == nil:
+		err = rerr
+	}
 	return t, err
 }
 
@@ -167,6 +175,7 @@ func (t *table) config() *config.Config {
 		for _, srv := range t.servers[s.Name] {
 			s.Servers = append(s.Servers, config.Server{Addr: srv.Address, Weight: srv.Weight})
 		}
+		s.Rules = t.rules[s.Name]
 		c.Services = append(c.Services, s)
 	}
 	return c

@@ -172,7 +172,7 @@ func (l *load) commit(ctx context.Context, generation uint32, ops []config.Op) e
 }
 
 // stage sends one operation of a plan.
-func stage(ctx context.Context, c genl.Changer, op config.Op) error {
+func stage(ctx context.Context, c *genl.Tx, op config.Op) error {
 	name := op.Service.Name
 	switch op.Kind {
 	case config.DeleteService:
@@ -181,6 +181,12 @@ func stage(ctx context.Context, c genl.Changer, op config.Op) error {
 		return c.AddService(ctx, name, toKernel(op.Service))
 	case config.SetService:
 		return c.SetService(ctx, name, changed(op.Service, op.Change))
+	case config.SetRules:
+		t, err := kernelRules(op.Service)
+		if err != nil {
+			return err
+		}
+		return c.SetRules(ctx, name, t)
 	case config.DeleteServer:
 		return c.DeleteServer(ctx, name, op.Server.Addr)
 	}

@@ -63,7 +63,7 @@ var refusals = []*refusal{
 	}},
 }
 
-const noRules = "without rules a service balances over all its servers"
+const noRules = "rules are lines of the configuration file: -L prints it, -f loads it"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{

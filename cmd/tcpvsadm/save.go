@@ -33,6 +33,10 @@ func runSave(s *session) error {
 	if err != nil { // half a table must not be taken for a backup
 		return cannot(err, "save the table")
 	}
+	for name := range t.rules {
+		return &opError{what: "save the table", err: fmt.Errorf("service %q has rules, and a command line has no words for them", name),
+			hint: "-L writes them in the grammar of -f"}
+	}
 	return saveLines(s.out, t.config())
 }
 

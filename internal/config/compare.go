@@ -50,6 +50,8 @@ func fields(pairs []pair) []Field {
 	var list []Field
 	for _, p := range pairs {
 		switch {
+		case p.new == nil && p.old.place != 0:
+			list = append(list, Field{p.old.key, p.old.value, "none"})
 		case p.new == nil || p.new.server || p.old == nil && p.new.implied:
 		case p.old == nil:
 			list = append(list, Field{p.new.key, "", p.new.value})
@@ -118,6 +120,9 @@ func match(old, new []item) []pair {
 	key := func(it *item) string {
 		if it.server {
 			return it.key + " " + it.value
+		}
+		if it.place != 0 {
+			return fmt.Sprint(it.key, " ", it.place)
 		}
 		return it.key
 	}

@@ -63,7 +63,8 @@ type Service struct {
 	Settings  Values
 	Trusted   []netip.Prefix // sorted
 	Servers   []Server
-	Pos       Pos // of its name in the file
+	Rules     []Rule // in order, those without conditions last
+	Pos       Pos    // of its name in the file
 }
 
 // Server is one real server of a service.

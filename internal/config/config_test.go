@@ -166,8 +166,8 @@ func TestOriginalFile(t *testing.T) {
 	f := "../../testdata/conf/original.conf"
 	want := f + `:3:17: scheduler "hhttp" is not supported by this version
 ` + f + `:8:5: "redirect" is not supported by this version
-` + f + `:11:5: "rule" is not supported by this version
-` + f + `:12:5: "rule" is not supported by this version`
+` + f + `:11:40: "match" is not supported by this version
+` + f + `:12:40: "match" is not supported by this version`
 	if err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

@@ -142,7 +142,7 @@ var (
 	otherAttributes = map[string]bool{
 		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, // keys of their own
 		"timeouts": true, "limits": true, // sets of them
-		"id": true, "state": true, "servers": true, "stats": true, "now": true, "zeroed": true, // nobody's to decide
+		"id": true, "state": true, "servers": true, "stats": true, "now": true, "zeroed": true, "rules": true, // nobody's to decide
 	}
 )
 

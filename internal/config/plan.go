@@ -46,6 +46,7 @@ const (
 	DeleteServer
 	SetServer
 	NewServerOp
+	SetRules
 )
 
 // Op is one operation. Service is the service as it shall be; a SetService
@@ -79,6 +80,8 @@ func (o Op) String() string {
 		return fmt.Sprintf("add service %q", o.Service.Name)
 	case DeleteServer:
 		return fmt.Sprintf("delete server %s of service %q", o.Server.Addr, o.Service.Name)
+	case SetRules:
+		return fmt.Sprintf("change the rules of service %q", o.Service.Name)
 	case SetServer:
 		return fmt.Sprintf("change server %s of service %q", o.Server.Addr, o.Service.Name)
 	default:
@@ -150,6 +153,10 @@ func Diff(now Present, want *Config) Plan {
 		for _, s := range w.Servers {
 			p.Ops = append(p.Ops, Op{Kind: NewServerOp, Service: w, Server: s})
 		}
+		if len(w.Rules) > 0 {
+			numberRules(nil, w.Rules)
+			p.Ops = append(p.Ops, Op{Kind: SetRules, Service: w})
+		}
 	}
 	return p
 }
@@ -192,5 +199,9 @@ func (p *Plan) change(h *State, w *Service) {
 		case weight != s.Weight:
 			p.Ops = append(p.Ops, Op{Kind: SetServer, Service: w, Server: s})
 		}
+	}
+	numberRules(h.Rules, w.Rules)
+	if !sameRules(h.Rules, w.Rules) {
+		p.Ops = append(p.Ops, Op{Kind: SetRules, Service: w})
 	}
 }

@@ -23,6 +23,7 @@ type item struct {
 	value   string
 	implied bool // it is the default and not printed
 	server  bool // there may be many of this key; the value tells them apart
+	place   int  // there may be many of this key, in order: the first is 1
 	detail  string
 }
 
@@ -49,6 +50,9 @@ func (s *Service) items(names *Names) []item {
 	for _, srv := range s.Servers {
 		list = append(list, item{key: "server", value: names.FormatAddr(srv.Addr), server: true,
 			detail: strconv.FormatUint(uint64(srv.Weight), 10)})
+	}
+	for i, line := range ruleLines(s.Rules, names) {
+		list = append(list, item{key: RuleKey, value: line, place: i + 1})
 	}
 	return list
 }

@@ -24,6 +24,8 @@ type block struct {
 	noPort  []int // servers that take the port of the service
 
 	badTrusted bool // a trusted network was refused
+	badRule    bool // a rule was
+	badServer  bool // a server was
 }
 
 // virtual reads a block; false means that it did not come to the block.
@@ -57,7 +59,7 @@ func (p *parser) virtual() bool {
 }
 
 // The keys that are no numeric setting.
-var plainKeys = []string{"listen", "mode", "scheduler", "server", TrustedKey}
+var plainKeys = []string{"listen", "mode", "scheduler", "server", RuleKey, TrustedKey}
 
 // The older key of forward.
 var aliasKeys = []string{ForwardedAlias.Key}
@@ -67,7 +69,6 @@ var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
 
 // What the original has and this version has not, and what to do instead.
 var missingKeys = map[string]string{
-	"rule":     "without rules a service balances over all its servers; remove the line",
 	"redirect": "without a server a request is answered with 503; remove the line",
 }
 
@@ -90,6 +91,10 @@ func (b *block) item(p *parser, key, val token) {
 	low := strings.ToLower(key.text)
 	if low == "server" {
 		b.server(p, val)
+		return
+	}
+	if low == RuleKey {
+		b.rule(p, p.words(val))
 		return
 	}
 	if low == TrustedKey {
@@ -226,6 +231,7 @@ func (b *block) server(p *parser, val token) {
 		p.lex = saved
 	}
 	if err != nil {
+		b.badServer = true
 		return
 	}
 	if a.Port() == 0 {
@@ -276,5 +282,6 @@ func (b *block) finish(p *parser) {
 		}
 		at[s.Addr] = s.Pos
 	}
+	b.finishRules(p)
 	p.conf.Services = append(p.conf.Services, *svc)
 }

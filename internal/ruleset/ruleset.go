@@ -147,3 +147,54 @@ func Unchecked(r *rules.Rule) *genl.RuleTable {
 	}
 	return &genl.RuleTable{Rules: []genl.Rule{g}}
 }
+
+// Rule is what the kernel lists, in the model of package rules; its set is called
+// by its number. False if it has a condition that nobody here has given it.
+func Rule(g *genl.Rule) (rules.Rule, bool) {
+	r := rules.Rule{ID: g.ID, Name: g.Name}
+	ok := true
+	for i := range g.Match {
+		ok = condition(&r.Match, &g.Match[i]) && ok
+	}
+	switch g.Action {
+	case genl.RuleActionServers:
+		r.Action = rules.Action{Kind: rules.UseSet, Set: fmt.Sprint(g.Set)}
+	case genl.RuleActionRedirect:
+		r.Action = rules.Action{Kind: rules.Redirect, Status: int(g.Status), Location: g.Location}
+	case genl.RuleActionAnswer:
+		r.Action = rules.Action{Kind: rules.Answer, Status: int(g.Status), Body: g.Body}
+	case genl.RuleActionReject:
+		r.Action = rules.Action{Kind: rules.Reject}
+	default:
+		ok = false
+	}
+	return r, ok
+}
+
+func condition(m *rules.Match, g *genl.Match) bool {
+	kind := rules.Kind(slices.Index(ops[:], g.Op))
+	if g.Op == genl.MatchOpPresent {
+		kind = rules.Present // 0 is that of no kind as well
+	}
+	fields := map[genl.MatchWhat]*[]rules.Field{
+		genl.MatchWhatHeader: &m.Headers, genl.MatchWhatCookie: &m.Cookies, genl.MatchWhatQuery: &m.Query,
+	}
+	switch g.What {
+	case genl.MatchWhatHost:
+		m.Host = g.Value
+	case genl.MatchWhatSNI:
+		m.SNI = g.Value
+	case genl.MatchWhatPath, genl.MatchWhatURI:
+		m.Path = rules.Path{Kind: kind, Value: g.Value, URI: g.What == genl.MatchWhatURI}
+	case genl.MatchWhatMethod:
+		m.Methods = append(m.Methods, strings.Split(g.Value, ",")...)
+	case genl.MatchWhatHeader, genl.MatchWhatCookie, genl.MatchWhatQuery:
+		list := fields[g.What]
+		*list = append(*list, rules.Field{Name: g.Name, Kind: kind, Value: g.Value})
+	case genl.MatchWhatSource:
+		m.Sources = append(m.Sources, g.Networks...)
+	default:
+		return false
+	}
+	return kind > rules.None
+}
