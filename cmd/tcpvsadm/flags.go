@@ -80,6 +80,10 @@ func init() {
 			doc: "change the weight of a real server", run: runEditServer},
 		{long: "delete-server", short: "d", needs: []string{"ident", "real-server"},
 			doc: "remove a real server; what it works on is finished", run: runDeleteServer},
+		{long: "add-rule", needs: []string{"ident", "pattern", "real-server"},
+			doc: "send requests of a pattern to a real server; the same pattern again makes a set", run: runAddRule},
+		{long: "del-rule", needs: []string{"ident", "pattern", "real-server"},
+			doc: "do so no more", run: runDeleteRule},
 		{long: "list", short: "L", takes: listOptions,
 			doc: "print the table as a configuration file; also without any command", run: runList},
 		{long: "load-configfile", short: "f", arg: "FILE",
@@ -120,6 +124,7 @@ func makeOptions() []*option {
 		{long: "scheduler", short: "s", arg: "NAME", doc: "how a server is chosen: see \"show schedulers\" (default http)"},
 		{long: "mode", arg: "tcp|http", doc: "what is scheduled: connections or requests"},
 		{long: "real-server", short: "r", arg: "HOST[:PORT]", doc: "real server (default port: that of the service)"},
+		{long: "pattern", short: "p", arg: "RE", doc: "regular expression found in the path and query of a request"},
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},
 		{long: "client", arg: "NETWORK", doc: "only connections of clients in it, an address or ADDRESS/LENGTH"},
 		{long: "numeric", short: "n", doc: "print addresses and ports in numbers"},
@@ -264,7 +269,9 @@ func flagSet(o *options) *pflag.FlagSet {
 		add(opt.long, opt.short, opt.arg == "", false)
 	}
 	for _, r := range refusals {
-		add(r.long, r.short, false, true)
+		if r.when == nil {
+			add(r.long, r.short, false, true)
+		}
 	}
 	return fs
 }

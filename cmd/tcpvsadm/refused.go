@@ -10,6 +10,7 @@ type refusal struct {
 	long, short string
 	msg         func(o *options) string // nil: "is not supported"
 	hint        func(o *options) string
+	when        func(o *options) bool // of an option that has its place elsewhere
 }
 
 func always(text string) func(*options) string {
@@ -19,8 +20,6 @@ func always(text string) func(*options) string {
 const laterVersion = "is not supported by this version"
 
 var refusals = []*refusal{
-	{long: "add-rule", msg: always(laterVersion), hint: always(noRules)},
-	{long: "del-rule", msg: always(laterVersion), hint: always(noRules)},
 	{long: "tcp-service", short: "t",
 		hint: always("a service has a name, -i NAME; -A takes the address with -l ADDR:PORT")},
 	{long: "udp-service", short: "u", msg: always("is not supported: services are TCP"),
@@ -39,17 +38,9 @@ var refusals = []*refusal{
 		hint: always("`show connections` lists them")},
 	{long: "ipv6", short: "6",
 		hint: always("the form of the address decides: -l [::1]:80")},
-	{long: "pattern", short: "p", msg: func(o *options) string {
-		if o.has("add-service") || o.has("edit-service") {
-			return "does not go with -A and -E"
-		}
-		return laterVersion
-	}, hint: func(o *options) string {
-		if o.has("add-service") || o.has("edit-service") {
-			return "persistence is by cookie or by hash, not by time, and not in this version"
-		}
-		return noRules
-	}},
+	{long: "pattern", short: "p", msg: always("does not go with -A and -E"),
+		hint: always("persistence is by cookie or by hash, not by time, and not in this version"),
+		when: func(o *options) bool { return o.has("add-service") || o.has("edit-service") }},
 	{long: "match", short: "m", msg: func(o *options) string {
 		if o.has("add-server") || o.has("edit-server") {
 			return "does not go with -a and -e"
@@ -59,11 +50,9 @@ var refusals = []*refusal{
 		if o.has("add-server") || o.has("edit-server") {
 			return "servers are always reached by proxying; leave it out"
 		}
-		return noRules
+		return "without it a server of the rule is chosen by its load"
 	}},
 }
-
-const noRules = "rules are lines of the configuration file: -L prints it, -f loads it"
 
 // The verbs of versions to come.
 var laterVerbs = map[string]string{
@@ -73,7 +62,7 @@ var laterVerbs = map[string]string{
 // refuse reports the first such option that was given.
 func refuse(o *options) error {
 	for _, r := range refusals {
-		if !o.has(r.long) {
+		if !o.has(r.long) || r.when != nil && !r.when(o) {
 			continue
 		}
 		name := "--" + r.long

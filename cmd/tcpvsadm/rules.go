@@ -8,6 +8,9 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/internal/config"
@@ -70,4 +73,72 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 		}
 	}
 	return ruleset.Table(t, sets)
+}
+
+func runAddRule(s *session) error {
+	return s.changeRules("add a rule to service %q", (*config.Service).AddRule)
+}
+
+func runDeleteRule(s *session) error {
+	return s.changeRules("delete a rule of service %q", (*config.Service).DeleteRule)
+}
+
+// changeRules reads the table, changes the rules of one service and puts them in
+// place, unless somebody else changed anything meanwhile: then once more.
+func (s *session) changeRules(what string, change func(*config.Service, string, netip.AddrPort) error) error {
+	v, err := s.serverArgs()
+	if err != nil {
+		return err
+	}
+	pattern, _ := s.opts.get("pattern")
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for try := range loadAttempts {
+		s.sleep(time.Duration(try) * 20 * time.Millisecond)
+		err = s.changeRulesOnce(c, v, pattern, change)
+		if !errors.Is(err, genl.ErrStale) && !errors.Is(err, genl.ErrInconsistent) {
+			break
+		}
+	}
+	return cannot(err, what, v.service)
+}
+
+func (s *session) changeRulesOnce(c *genl.Client, v *serverArgs, pattern string, change func(*config.Service, string, netip.AddrPort) error) error {
+	info, err := c.Info(s.ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Service(s.ctx, v.service); err != nil {
+		return err
+	}
+	t, err := readTable(s.ctx, c, v.service)
+	if err != nil {
+		return err
+	}
+	now := t.present()
+	want := config.Config{Services: []config.Service{now.Services[0].Service}}
+	svc := &want.Services[0]
+	addr := v.addr
+	if addr.Port() == 0 {
+		addr = netip.AddrPortFrom(addr.Addr(), svc.Listen.Port())
+	}
+	svc.Rules = slices.Clone(svc.Rules)
+	if err := change(svc, pattern, addr); err != nil {
+		return err
+	}
+	tx, err := c.Begin(s.ctx, genl.BeginOptions{Generation: &info.Generation})
+	if err != nil {
+		return err
+	}
+	defer tx.Abort() //nolint:errcheck // an error here changes nothing any more
+	for _, op := range config.Diff(now, &want).Ops {
+		if err := stage(s.ctx, tx, op); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Commit(s.ctx)
+	return err
 }
