@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -26,6 +27,7 @@ type showFunc func(s *session, c shower, name string) (*shown, error)
 var showTables = map[string]showFunc{
 	"services":    showServices,
 	"servers":     showServers,
+	"rules":       showRules,
 	"connections": showConnections,
 	"workers":     showWorkers,
 	"schedulers":  showSchedulers,
@@ -38,7 +40,7 @@ var showFilters = []struct {
 	option string
 	tables []string
 }{
-	{"ident", []string{"services", "servers", "connections"}},
+	{"ident", []string{"services", "servers", "rules", "connections"}},
 	{"real-server", []string{"connections"}},
 	{"client", []string{"connections"}},
 }
@@ -118,6 +120,33 @@ func showServers(s *session, c shower, name string) (*shown, error) {
 		}
 	}
 	return &shown{g, map[string]any{"servers": list}}, nil
+}
+
+func showRules(s *session, c shower, name string) (*shown, error) {
+	t, err := s.table(c, name)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.Rules(s.ctx, name)
+	if err != nil && (list == nil || !errors.Is(err, genl.ErrInconsistent)) {
+		return nil, cannot(err, "list the rules")
+	}
+	type key struct {
+		service string
+		id      uint32
+	}
+	hits := make(map[key]uint64)
+	for i := range list {
+		hits[key{list[i].Service, list[i].ID}] = list[i].Hits
+	}
+	g := &grid{cols: []column{left("SERVICE"), right("ID"), right("HITS"), left("RULE")}}
+	for i := range t.services {
+		service := t.services[i].Name
+		for _, r := range t.rules[service] {
+			g.add(service, u32(r.ID), u64(hits[key{service, r.ID}]), r.Line(s.printNames()))
+		}
+	}
+	return &shown{g, map[string]any{"rules": list}}, nil
 }
 
 func showWorkers(s *session, c shower, _ string) (*shown, error) {

@@ -315,6 +315,22 @@ func ruleLines(list []Rule, names *Names) []string {
 	return lines
 }
 
+// Line is the rule in one line, a set with all its servers.
+func (r *Rule) Line(names *Names) string {
+	lines := ruleLines([]Rule{*r}, names)
+	if r.Action.Kind != rules.UseSet || len(lines) == 0 {
+		return strings.Join(lines, " ")
+	}
+	text := r.conditions() + "use server"
+	for _, a := range r.Servers {
+		text += " " + names.FormatAddr(a)
+	}
+	if r.Scheduler != DefaultScheduler {
+		text += " scheduler " + r.Scheduler
+	}
+	return text
+}
+
 // ruleWord writes a value as it is read again.
 func ruleWord(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
