@@ -23,17 +23,12 @@ static void source(const struct tcpvs_conn *c, struct tcpvs_route_net *net)
 	memcpy(net->addr, p.src, sizeof(net->addr));
 }
 
-/**
- * tcpvs_rule_decide() - find the rule of a request and do what it says
- * @w: worker; w->parsed describes the bytes in w->head
- * @c: connection with that request, taken up
- * @sc: configuration of its service
- * @step: set to what a step returns, unless the request goes to a server
- *
- * Return: it goes to a server, of the set that tcpvs_rule_set() tells.
+/*
+ * A request counts once, for the rule that it met first: so the counters of the
+ * rules add up to requests, however often the table changed under one.
  */
-bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		       const struct tcpvs_service_conf *sc, int *step)
+static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		   const struct tcpvs_service_conf *sc, bool count, int *step)
 {
 	const struct tcpvs_table *t = sc->table;
 	struct tcpvs_route_request req = {
@@ -41,7 +36,6 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		.head = w->parsed,
 	};
 	const struct tcpvs_rule *r;
-	u64 *hits;
 	u32 n;
 
 	c->routed.serial = sc->serial;
@@ -52,8 +46,8 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	n = tcpvs_route_lookup(t->route, &req, w->scratch);
 	if (n == TCPVS_ROUTE_NONE)
 		return true;
-	hits = &t->hits[w->id][n];
-	WRITE_ONCE(*hits, *hits + 1);
+	if (count)
+		WRITE_ONCE(t->hits[w->id][n], t->hits[w->id][n] + 1);
 
 	r = &t->rule[n];
 	switch (r->action) {
@@ -70,6 +64,21 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		return false;
 	}
+}
+
+/**
+ * tcpvs_rule_decide() - find the rule of a request and do what it says
+ * @w: worker; w->parsed describes the bytes in w->head
+ * @c: connection with that request, taken up
+ * @sc: configuration of its service
+ * @step: set to what a step returns, unless the request goes to a server
+ *
+ * Return: it goes to a server, of the set that tcpvs_rule_set() tells.
+ */
+bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		       const struct tcpvs_service_conf *sc, int *step)
+{
+	return decide(w, c, sc, true, step);
 }
 
 /**
@@ -95,7 +104,7 @@ bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		return false;
 	}
-	return tcpvs_rule_decide(w, c, sc, step);
+	return decide(w, c, sc, false, step);
 }
 
 /**
