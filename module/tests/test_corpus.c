@@ -7,6 +7,7 @@
  */
 #include "http_props.h"
 #include "proxy_props.h"
+#include "tls_props.h"
 #include "dfa_props.h"
 #include "route_props.h"
 
@@ -28,6 +29,7 @@ static const struct {
 	{ "http_response.tsv", response },
 	{ "http_chunk.tsv", props_chunk },
 	{ "proxy.tsv", props_proxy },
+	{ "tls_hello.tsv", props_tls },
 	{ "dfa.tsv", props_dfa_input },
 	{ "route.tsv", props_route },
 };
@@ -38,6 +40,7 @@ int main(int argc, char **argv)
 	u32 t, n, i, total = 0;
 
 	props_prefixes = 16;
+	tls_prefixes = 16;
 	for (t = 0; t < ARRAY_SIZE(targets); t++) {
 		struct test_case *cases;
 		char path[4096];
