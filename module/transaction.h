@@ -138,6 +138,15 @@ int tcpvs_candidate_service_del(struct tcpvs_candidate *c, const char *name,
 				struct netlink_ext_ack *extack);
 void tcpvs_candidate_flush(struct tcpvs_candidate *c);
 void tcpvs_candidate_special(struct tcpvs_service_conf *sc);
+
+struct tcpvs_draft *tcpvs_candidate_open(struct tcpvs_candidate *c,
+					 const char *name,
+					 const struct nlattr *attr,
+					 struct netlink_ext_ack *extack);
+int tcpvs_candidate_charge(struct tcpvs_candidate *c, size_t bytes,
+			   struct netlink_ext_ack *extack);
+
+/* candidate_server.c */
 int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 			       const struct tcpvs_server_edit *e,
 			       struct netlink_ext_ack *extack);
@@ -147,13 +156,6 @@ int tcpvs_candidate_server_set(struct tcpvs_candidate *c,
 int tcpvs_candidate_server_del(struct tcpvs_candidate *c,
 			       const struct tcpvs_server_edit *e,
 			       struct netlink_ext_ack *extack);
-
-struct tcpvs_draft *tcpvs_candidate_open(struct tcpvs_candidate *c,
-					 const char *name,
-					 const struct nlattr *attr,
-					 struct netlink_ext_ack *extack);
-int tcpvs_candidate_charge(struct tcpvs_candidate *c, size_t bytes,
-			   struct netlink_ext_ack *extack);
 
 /* candidate_rules.c */
 int tcpvs_candidate_rules_begin(struct tcpvs_candidate *c, struct genl_info *info);
