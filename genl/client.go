@@ -48,6 +48,9 @@ type Service struct {
 	Zeroed uint32 `json:"zeroed"`
 	// Rules is the number of its rules.
 	Rules uint32 `json:"rules"`
+	// Fallback is the server to which goes what no other can take; the zero
+	// value is none. It is listed among the servers, in state fallback.
+	Fallback netip.AddrPort `json:"fallback,omitzero"`
 }
 
 // Since returns what s counted since old, an earlier reading of it: all there
@@ -73,6 +76,8 @@ type ServiceConfig struct {
 	AcceptProxy *bool
 	SendProxy   *ProxyHeader
 	Allow       *Allow
+	// Fallback is the fallback server; the zero value is none.
+	Fallback *netip.AddrPort
 }
 
 // Config returns the configuration that would create s again.
@@ -88,6 +93,7 @@ func (s Service) Config() ServiceConfig {
 		AcceptProxy: &s.AcceptProxy,
 		SendProxy:   &s.SendProxy,
 		Allow:       &s.Allow,
+		Fallback:    &s.Fallback,
 	}
 }
 

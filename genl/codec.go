@@ -343,6 +343,13 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 	if c.Allow != nil {
 		ae.Uint32(spec.AServiceAllow, uint32(*c.Allow))
 	}
+	switch {
+	case c.Fallback == nil:
+	case *c.Fallback == netip.AddrPort{}:
+		ae.Nested(spec.AServiceFallback, func(*netlink.AttributeEncoder) error { return nil })
+	default:
+		encodeAddress(ae, spec.AServiceFallback, *c.Fallback)
+	}
 }
 
 func (s *Service) decode(ad *netlink.AttributeDecoder) error {
@@ -386,6 +393,10 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			s.Rules = ad.Uint32()
 		case spec.AServiceZeroed:
 			s.Zeroed = ad.Uint32()
+		case spec.AServiceFallback:
+			if s.Fallback = (netip.AddrPort{}); len(ad.Bytes()) > 0 { // empty is none
+				nestedAddress(ad, &s.Fallback)
+			}
 		}
 	}
 	return ad.Err()

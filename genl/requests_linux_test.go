@@ -75,13 +75,13 @@ func calls() []call {
 			nest(8, nla(1, u32(11)), nla(2, u32(12)), nla(3, u32(13)), nla(4, u32(14)), nla(5, u32(15)), nla(6, u32(16)), nla(7, u32(17)), nla(8, u32(18)), nla(9, u32(19)), nla(10, u32(20)), nla(11, binary.NativeEndian.AppendUint64(nil, 1<<40))),
 			nla(9, u32(0x13)),
 			nest(13, nest(1, nla(1, []byte{192, 0, 2, 0}), nla(3, u32(24))), nest(1, nla(2, []byte{0x20, 0x01, 0x0d, 0xb8, 15: 0}), nla(3, u32(32)))),
-			nla(14, u32(1)), nla(15, u32(2)), nla(16, u32(3)),
+			nla(14, u32(1)), nla(15, u32(2)), nla(16, u32(3)), nest(19, wire4),
 		), func(ctx context.Context, c *Client) error {
 			ms := time.Millisecond
 			return c.AddService(ctx, "w6", Service{
 				Mode: ModeTCP, Scheduler: "rr", Listen: addr6, Forward: ForwardXForwardedFor | ForwardXForwardedProto | ForwardVia,
 				Trusted:     []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
-				AcceptProxy: true, SendProxy: ProxyHeaderV2, Allow: AllowConnect | AllowRetryUnsafe,
+				AcceptProxy: true, SendProxy: ProxyHeaderV2, Allow: AllowConnect | AllowRetryUnsafe, Fallback: addr4,
 				Timeouts: Timeouts{ms, 2 * ms, 3 * time.Second, 4 * ms, 5 * ms, 24 * time.Hour, 7 * ms, 8 * ms, 9 * ms},
 				Limits:   Limits{11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 1 << 40},
 			}.Config())
@@ -91,6 +91,9 @@ func calls() []call {
 		}},
 		{"SetService, to zero", "service-set", `service "web"`, 6, false, join(text(1, "web"), nla(3, u32(1)), nest(8, nla(1, u32(0))), nla(9, u32(0))), func(ctx context.Context, c *Client) error {
 			return c.SetService(ctx, "web", ServiceConfig{Mode: Ptr(ModeHTTP), Limits: LimitsConfig{Connections: Ptr[uint32](0)}, Forward: Ptr(Forward(0))})
+		}},
+		{"SetService, no fallback", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(19)), func(ctx context.Context, c *Client) error {
+			return c.SetService(ctx, "web", ServiceConfig{Fallback: &netip.AddrPort{}})
 		}},
 		{"DeleteService", "service-del", `service "web"`, 7, false, text(1, "web"), func(ctx context.Context, c *Client) error {
 			return c.DeleteService(ctx, "web")

@@ -131,9 +131,12 @@ const (
 	ServerStateUp ServerState = 0
 	// ServerStateDrain: Weight 0; exchanges in flight finish, no new work.
 	ServerStateDrain ServerState = 1
+	// ServerStateFallback: It receives what no other server of the service can
+	// take.
+	ServerStateFallback ServerState = 2
 )
 
-var namesServerState = [...]string{"up", "drain"}
+var namesServerState = [...]string{"up", "drain", "fallback"}
 
 // String returns the name the protocol gives the value.
 func (v ServerState) String() string {

@@ -152,6 +152,8 @@ static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
 	dup->svc = svc;
 	tcpvs_table_get(dup->table);
 	tcpvs_trusted_get(dup->trusted);
+	if (dup->fallback.srv)
+		tcpvs_server_get(dup->fallback.srv);
 	tcpvs_service_get(svc);
 	return dup;
 }
@@ -234,8 +236,10 @@ void tcpvs_candidate_special(struct tcpvs_service_conf *sc)
 		      sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
 }
 
+/* @fallback is taken over; it counts if @e is about one. */
 static void apply(struct tcpvs_service_conf *sc,
-		  const struct tcpvs_service_edit *e)
+		  const struct tcpvs_service_edit *e,
+		  struct tcpvs_server *fallback)
 {
 	unsigned int i;
 
@@ -253,6 +257,8 @@ static void apply(struct tcpvs_service_conf *sc,
 		tcpvs_trusted_put(sc->trusted);
 		sc->trusted = tcpvs_trusted_get(e->trusted);
 	}
+	if (e->attr[TCPVS_A_SERVICE_FALLBACK])
+		tcpvs_fallback_set(sc, fallback);
 	if (e->attr[TCPVS_A_SERVICE_LISTEN])
 		sc->addr = e->addr;
 	for (i = 0; i <= TCPVS_A_TIMEOUTS_MAX; i++) {
@@ -305,6 +311,7 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 	struct tcpvs_service_conf init, *sc;
 	struct tcpvs_service *svc = NULL;
 	struct tcpvs_draft *d, *made = NULL;
+	struct tcpvs_server *fallback;
 	bool stopped;
 	int err;
 
@@ -359,13 +366,19 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 		}
 		list_add_tail(&svc->link, &c->services);
 	}
+	/* What is made here and not used stays with the candidate. */
 	sc = conf_dup(&init, svc);
 	if (!sc) {
-		/* A service made here stays with the candidate, unused. */
 		kfree(made);
 		return -ENOMEM;
 	}
-	apply(sc, e);
+	fallback = tcpvs_candidate_fallback(c, sc, base, e, extack);
+	if (IS_ERR(fallback)) {
+		tcpvs_service_conf_put(sc);
+		kfree(made);
+		return PTR_ERR(fallback);
+	}
+	apply(sc, e, fallback);
 
 	if (made)
 		list_add_tail(&d->link, &c->drafts);
@@ -393,6 +406,7 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 {
 	const struct nlattr *listen = e->attr[TCPVS_A_SERVICE_LISTEN];
 	const struct nlattr *mode = e->attr[TCPVS_A_SERVICE_MODE];
+	struct tcpvs_server *fallback;
 	struct tcpvs_draft *d;
 	bool moves;
 	int err;
@@ -418,7 +432,10 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 			return -EBUSY;
 		}
 	}
-	apply(d->conf, e);
+	fallback = tcpvs_candidate_fallback(c, d->conf, d->base, e, extack);
+	if (IS_ERR(fallback))
+		return PTR_ERR(fallback);
+	apply(d->conf, e, fallback);
 	if (e->attr[TCPVS_A_SERVICE_SCHEDULER])
 		d->ops = e->ops;
 	c->listens |= moves;

@@ -41,6 +41,87 @@ static struct tcpvs_member *member_open(struct tcpvs_candidate *c,
 	return ERR_PTR(-ENOENT);
 }
 
+static struct tcpvs_server *server_make(struct tcpvs_candidate *c,
+					struct tcpvs_service *svc,
+					const struct tcpvs_addr *addr)
+{
+	struct tcpvs_server *srv = tcpvs_server_create(svc, addr);
+
+	if (srv)
+		list_add_tail(&srv->link, &c->servers);
+	return srv;
+}
+
+static bool is_fallback(const struct tcpvs_service_conf *sc,
+			const struct tcpvs_addr *addr)
+{
+	return sc->fallback.srv && tcpvs_addr_equal(&sc->fallback.srv->addr, addr);
+}
+
+/**
+ * tcpvs_candidate_fallback() - the fallback server that a request wants
+ * @c: the candidate
+ * @sc: the service as the candidate has it
+ * @base: the same name in the base snapshot, or NULL
+ * @e: the request
+ * @extack: says why not
+ *
+ * Return: the server with a reference for the caller; NULL if @e wants none or
+ * says nothing about it; or an error.
+ */
+struct tcpvs_server *tcpvs_candidate_fallback(struct tcpvs_candidate *c,
+					      const struct tcpvs_service_conf *sc,
+					      const struct tcpvs_service_conf *base,
+					      const struct tcpvs_service_edit *e,
+					      struct netlink_ext_ack *extack)
+{
+	struct tcpvs_server *srv;
+	int err;
+
+	if (!e->attr[TCPVS_A_SERVICE_FALLBACK] || !e->fallback.family)
+		return NULL;
+	if (is_fallback(sc, &e->fallback)) {
+		srv = sc->fallback.srv;
+	} else if (base && base->svc == sc->svc && is_fallback(base, &e->fallback)) {
+		srv = base->fallback.srv;
+	} else {
+		err = tcpvs_candidate_charge(c, sizeof(*srv) +
+			     num_possible_cpus() * sizeof(struct tcpvs_server_cpu),
+			     extack);
+		if (err)
+			return ERR_PTR(err);
+		srv = server_make(c, sc->svc, &e->fallback);
+		if (!srv)
+			return ERR_PTR(-ENOMEM);
+		srv->fallback = true;
+	}
+	tcpvs_server_get(srv);
+	return srv;
+}
+
+/**
+ * tcpvs_candidate_fallback_check() - whether a draft's fallback server may be
+ *	committed
+ * @d: the draft
+ * @extack: says why not
+ *
+ * Only the whole tells: the changes of a transaction come in any order.
+ *
+ * Return: 0 or -EEXIST.
+ */
+int tcpvs_candidate_fallback_check(const struct tcpvs_draft *d,
+				   struct netlink_ext_ack *extack)
+{
+	const struct tcpvs_server *srv = d->conf->fallback.srv;
+
+	if (!srv || !member_find(d, &srv->addr))
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack,
+			   "the fallback server of \"%.16s\" is one of its servers too",
+			   d->conf->name);
+	return -EEXIST;
+}
+
 /**
  * tcpvs_candidate_server_new() - add a server to a service
  * @c: the candidate
@@ -93,10 +174,9 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 	if (old) {
 		srv = old->srv;
 	} else {
-		srv = tcpvs_server_create(d->conf->svc, &e->addr);
+		srv = server_make(c, d->conf->svc, &e->addr);
 		if (!srv)
 			return -ENOMEM;
-		list_add_tail(&srv->link, &c->servers);
 	}
 	tcpvs_server_get(srv);
 	d->member[d->n++] = (struct tcpvs_member) {

@@ -60,7 +60,8 @@ static int prepare_sets(struct tcpvs_draft *d, struct netlink_ext_ack *extack)
 	struct tcpvs_set *set;
 	int err;
 
-	err = tcpvs_candidate_rules_check(d, extack);
+	err = tcpvs_candidate_rules_check(d, extack) ?:
+	      tcpvs_candidate_fallback_check(d, extack);
 	if (err)
 		return err;
 	set = tcpvs_set_create(d->ops, d->member, d->n,
@@ -175,11 +176,12 @@ static void servers_gone(const struct tcpvs_net *tn,
 			 const struct tcpvs_service_conf *sc,
 			 struct list_head *gone)
 {
+	const struct tcpvs_member *m;
 	unsigned int i;
 
-	for (i = 0; i < sc->set->n; i++)
-		if (sc->set->member[i].srv->mark != tn->mark)
-			list_add_tail(&sc->set->member[i].srv->link, gone);
+	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++)
+		if (m->srv->mark != tn->mark)
+			list_add_tail(&m->srv->link, gone);
 }
 
 /*
@@ -191,34 +193,32 @@ static void diff_servers(struct tcpvs_net *tn,
 			 const struct tcpvs_service_conf *is,
 			 struct list_head *gone)
 {
+	const struct tcpvs_member *m;
 	struct tcpvs_server *srv;
 	unsigned int i;
 	u64 in_old = 0;
 
 	if (was) {
 		in_old = tn->mark - 1;
-		for (i = 0; i < was->set->n; i++) {
-			srv = was->set->member[i].srv;
-			srv->mark = in_old;
-			srv->old_weight = was->set->member[i].weight;
+		for (i = 0; (m = tcpvs_conf_member(was, i)); i++) {
+			m->srv->mark = in_old;
+			m->srv->old_weight = m->weight;
 		}
 	}
-	for (i = 0; i < is->set->n; i++) {
-		srv = is->set->member[i].srv;
+	for (i = 0; (m = tcpvs_conf_member(is, i)); i++) {
+		srv = m->srv;
 		/* Made by this candidate: the configuration keeps it. */
 		list_del_init(&srv->link);
 		if (!was || srv->mark != in_old ||
-		    srv->old_weight != is->set->member[i].weight)
-			tcpvs_nl_notify_server(tn, is, &is->set->member[i]);
+		    srv->old_weight != m->weight)
+			tcpvs_nl_notify_server(tn, is, m);
 		srv->mark = tn->mark;
 	}
 	if (!was)
 		return;
-	for (i = 0; i < was->set->n; i++) {
-		srv = was->set->member[i].srv;
-		if (srv->mark != tn->mark)
-			tcpvs_nl_notify_server_del(tn, was, srv);
-	}
+	for (i = 0; (m = tcpvs_conf_member(was, i)); i++)
+		if (m->srv->mark != tn->mark)
+			tcpvs_nl_notify_server_del(tn, was, m->srv);
 	servers_gone(tn, was, gone);
 }
 
@@ -231,6 +231,7 @@ static bool same_settings(const struct tcpvs_service_conf *a,
 	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
 	       a->set->ops == b->set->ops && a->table == b->table &&
+	       a->fallback.srv == b->fallback.srv &&
 	       !memcmp(a->timeout_ms, b->timeout_ms, sizeof(a->timeout_ms)) &&
 	       !memcmp(a->limit, b->limit, sizeof(a->limit));
 }

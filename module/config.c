@@ -275,6 +275,18 @@ bool tcpvs_trusted_equal(const struct tcpvs_trusted *a,
 }
 
 /**
+ * tcpvs_fallback_set() - give a service's configuration its fallback server
+ * @sc: the configuration, not published
+ * @srv: the server, whose reference is taken over, or NULL for none
+ */
+void tcpvs_fallback_set(struct tcpvs_service_conf *sc, struct tcpvs_server *srv)
+{
+	if (sc->fallback.srv)
+		tcpvs_server_put(sc->fallback.srv);
+	sc->fallback = (struct tcpvs_member) { .srv = srv };
+}
+
+/**
  * tcpvs_service_conf_put() - drop a reference to a service's configuration
  * @sc: the configuration
  */
@@ -284,6 +296,7 @@ void tcpvs_service_conf_put(struct tcpvs_service_conf *sc)
 		return;
 	tcpvs_set_free(sc->set);
 	tcpvs_sets_free(sc->sets);
+	tcpvs_fallback_set(sc, NULL);
 	tcpvs_table_put(sc->table);
 	tcpvs_trusted_put(sc->trusted);
 	tcpvs_service_put(sc->svc);

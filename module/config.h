@@ -57,6 +57,7 @@ struct tcpvs_server_cpu {
  * @dead: no snapshot names it any more: nothing is pooled again; set under
  *	tcpvs_net.lock before the workers are told to purge their pools
  * @free: frees it after the last reference
+ * @fallback: it is the fallback server of its service, and nothing else ever
  * @link: in a list of the commit or the candidate in hand; tcpvs_net.lock
  * @mark: last commit that met it; tcpvs_net.lock
  * @old_weight: weight in the snapshot that commit replaces; tcpvs_net.lock
@@ -70,6 +71,7 @@ struct tcpvs_server {
 	struct tcpvs_addr addr;
 	struct tcpvs_server_cpu __percpu *cpu;
 	bool dead;
+	bool fallback;
 	struct rcu_work free;
 	struct list_head link;
 	u64 mark;
@@ -157,6 +159,8 @@ struct tcpvs_trusted {
  * @limit: bounds, indexed by TCPVS_A_LIMITS_*
  * @serial: of @table, or 0
  * @set: servers and scheduler, owned; for what meets no rule
+ * @fallback: where goes what no server of a set can take; its server is
+ *	referenced, or NULL
  * @table: rules, referenced, or NULL
  * @sets: servers and schedulers of the rules, owned; there if @table is
  */
@@ -177,6 +181,7 @@ struct tcpvs_service_conf {
 	u64 limit[TCPVS_A_LIMITS_MAX + 1];
 	u32 serial;
 	struct tcpvs_set *set;
+	struct tcpvs_member fallback;
 	struct tcpvs_table *table;
 	struct tcpvs_sets *sets;
 };
@@ -214,6 +219,21 @@ tcpvs_service_current(const struct tcpvs_service *svc)
 	struct tcpvs_config *c = srcu_dereference(svc->tn->config, &tcpvs_srcu);
 
 	return svc->slot < c->nslots ? c->conf[svc->slot] : NULL;
+}
+
+/**
+ * tcpvs_conf_member() - the servers of a service one by one
+ * @sc: the service
+ * @i: from 0 on; the fallback server is the last
+ *
+ * Return: the server, or NULL behind the last.
+ */
+static inline const struct tcpvs_member *
+tcpvs_conf_member(const struct tcpvs_service_conf *sc, unsigned int i)
+{
+	if (i < sc->set->n)
+		return &sc->set->member[i];
+	return i == sc->set->n && sc->fallback.srv ? &sc->fallback : NULL;
 }
 
 static inline void tcpvs_service_get(struct tcpvs_service *svc)
@@ -261,6 +281,7 @@ struct tcpvs_service_conf *tcpvs_config_find(const struct tcpvs_config *c,
 					     const char *name);
 struct tcpvs_member *tcpvs_set_find(struct tcpvs_set *set,
 				    const struct tcpvs_addr *addr);
+void tcpvs_fallback_set(struct tcpvs_service_conf *sc, struct tcpvs_server *srv);
 
 /* service.c */
 u8 tcpvs_service_state(const struct tcpvs_service *svc);

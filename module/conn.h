@@ -75,6 +75,7 @@ enum tcpvs_conn_state {
 #define TCPVS_CF_HANDED		BIT(15)	/* accepted by another worker */
 #define TCPVS_CF_HEAD_PART	BIT(16)	/* part of a request head is there */
 #define TCPVS_CF_AUTH		BIT(17)	/* the request proves who sends it */
+#define TCPVS_CF_FELL		BIT(18)	/* the fallback server has failed, too */
 
 /**
  * struct tcpvs_extra - what few connections need

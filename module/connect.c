@@ -4,8 +4,9 @@
  *
  * A request (in mode tcp a connection) asks the scheduler of its set, or of its
  * service, in the newest configuration for a server, takes a pooled connection to it or opens
- * one, and goes on to the next server while connects fail. Nothing has been
- * sent yet in that time, so nothing can happen twice.
+ * one, and goes on to the next server while connects fail, and to the fallback
+ * server of the service when there is none left. Nothing has been sent yet in that
+ * time, so nothing can happen twice.
  *
  * A server counts what is in flight from the moment it is chosen, so that
  * choices made while connects are pending see each other.
@@ -79,17 +80,27 @@ static u64 pick_key(const struct tcpvs_conn *c)
 	return tcpvs_hash(&sk->sk_daddr, sizeof(sk->sk_daddr), 0);
 }
 
-/* The next server to try, a place in the set, or -1. */
-static int choose(struct tcpvs_conn *c, struct tcpvs_set *set)
+/* The next server of the set to try, or NULL. */
+static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set)
 {
 	struct tcpvs_pick pick = {
 		.key = set->ops->keyed ? pick_key(c) : 0,
 		.tried = c->tried,
 		.ntried = c->ntried,
 	};
+	int i;
 
 	c->asked = set->ops->timed ? clock_now() : 0;
-	return set->ops->pick(set, &pick);
+	i = set->ops->pick(set, &pick);
+	return i < 0 ? NULL : set->member[i].srv;
+}
+
+/* The fallback server, if there is one to try. */
+static struct tcpvs_server *fall_back(struct tcpvs_conn *c,
+				      const struct tcpvs_service_conf *sc)
+{
+	c->asked = 0;
+	return c->flags & TCPVS_CF_FELL ? NULL : sc->fallback.srv;
 }
 
 static int connected(struct tcpvs_worker *w, struct tcpvs_conn *c)
@@ -116,6 +127,10 @@ static void failed(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	conn_count(w, c, CONNECT_ERRORS);
 	server_count(w, srv, CONNECT_ERRORS);
 	tcpvs_connect_failed(c, srv);
+	if (srv->fallback) {
+		c->flags |= TCPVS_CF_FELL;
+		return;
+	}
 	/* The last is not stored: nothing is tried after it. */
 	if (c->ntried < TCPVS_TRIES_MAX)
 		c->tried[c->ntried] = srv->id;
@@ -229,15 +244,15 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	}
 	for (;;) {
 		struct tcpvs_upstream *up = NULL;
-		struct tcpvs_server *srv;
-		int i, err;
+		struct tcpvs_server *srv = NULL;
+		int err;
 
-		if (c->ntried > sc->limit[TCPVS_A_LIMITS_RETRIES])
+		if (c->ntried <= sc->limit[TCPVS_A_LIMITS_RETRIES])
+			srv = choose(c, set);
+		if (!srv)
+			srv = fall_back(c, sc);
+		if (!srv)
 			return no_server(w, c);
-		i = choose(c, set);
-		if (i < 0)
-			return no_server(w, c);
-		srv = set->member[i].srv;
 		if (c->ntried)
 			conn_count(w, c, RETRIES);
 

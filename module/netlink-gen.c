@@ -178,7 +178,7 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 };
 
 /* TCPVS_CMD_SERVICE_NEW - do */
-static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_ALLOW + 1] = {
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_FALLBACK + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -190,10 +190,11 @@ static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_ALLOW
 	[TCPVS_A_SERVICE_ACCEPT_PROXY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_SET - do */
-static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_ALLOW + 1] = {
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_FALLBACK + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -205,6 +206,7 @@ static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_ALLOW
 	[TCPVS_A_SERVICE_ACCEPT_PROXY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_DEL - do */
@@ -370,7 +372,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_new_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_new_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_ALLOW,
+		.maxattr	= TCPVS_A_SERVICE_FALLBACK,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -379,7 +381,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_set_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_ALLOW,
+		.maxattr	= TCPVS_A_SERVICE_FALLBACK,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -289,15 +289,17 @@ struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
  *
  * Return: it, or ERR_PTR(-ENOENT).
  */
-struct tcpvs_member *
+const struct tcpvs_member *
 tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
 		     const struct tcpvs_addr *addr, const struct nlattr *attr,
 		     struct netlink_ext_ack *extack)
 {
-	struct tcpvs_member *m = tcpvs_set_find(sc->set, addr);
+	const struct tcpvs_member *m = tcpvs_set_find(sc->set, addr);
 
 	if (m)
 		return m;
+	if (sc->fallback.srv && tcpvs_addr_equal(&sc->fallback.srv->addr, addr))
+		return &sc->fallback;
 	NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
 				"service \"%.24s\" has no server of this address",
 				sc->name);
@@ -470,6 +472,12 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 	a = attr[TCPVS_A_SERVICE_LISTEN];
 	if (a) {
 		err = tcpvs_nl_address(a, &e->addr, false, extack);
+		if (err)
+			return err;
+	}
+	a = attr[TCPVS_A_SERVICE_FALLBACK];
+	if (a && nla_len(a)) {
+		err = tcpvs_nl_address(a, &e->fallback, true, extack);
 		if (err)
 			return err;
 	}

@@ -35,7 +35,7 @@ tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
 struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
 					       const struct nlattr *attr,
 					       struct netlink_ext_ack *extack);
-struct tcpvs_member *
+const struct tcpvs_member *
 tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
 		     const struct tcpvs_addr *addr, const struct nlattr *attr,
 		     struct netlink_ext_ack *extack);

@@ -163,12 +163,22 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	    put_counters(skb, TCPVS_A_SERVICE_STATS, sum.n, TCPVS_A_STATS_MAX) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_ZEROED, zeroed) ||
 	    nla_put_u32(skb, TCPVS_A_SERVICE_RULES,
-			sc->table ? sc->table->nrules : 0)) {
+			sc->table ? sc->table->nrules : 0) ||
+	    (sc->fallback.srv &&
+	     tcpvs_nl_put_address(skb, TCPVS_A_SERVICE_FALLBACK,
+				  &sc->fallback.srv->addr))) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
 	genlmsg_end(skb, hdr);
 	return 0;
+}
+
+static u32 server_state(const struct tcpvs_member *m)
+{
+	if (m->srv->fallback)
+		return TCPVS_SERVER_STATE_FALLBACK;
+	return m->weight ? TCPVS_SERVER_STATE_UP : TCPVS_SERVER_STATE_DRAIN;
 }
 
 static int fill_server(struct sk_buff *skb, const struct head *h,
@@ -191,9 +201,7 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 	    nla_put_u32(skb, TCPVS_A_SERVER_ID, m->srv->id) ||
 	    tcpvs_nl_put_address(skb, TCPVS_A_SERVER_ADDRESS, &m->srv->addr) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_WEIGHT, m->weight) ||
-	    nla_put_u32(skb, TCPVS_A_SERVER_STATE,
-			m->weight ? TCPVS_SERVER_STATE_UP :
-				    TCPVS_SERVER_STATE_DRAIN) ||
+	    nla_put_u32(skb, TCPVS_A_SERVER_STATE, server_state(m)) ||
 	    put_counters(skb, TCPVS_A_SERVER_STATS, sum.n,
 			 TCPVS_A_SERVER_STATS_MAX) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_ZEROED, zeroed)) {
@@ -277,7 +285,7 @@ int tcpvs_nl_server_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct tcpvs_net *tn = tcpvs_nl_net(info);
 	struct head h = reply_head(info);
 	struct tcpvs_service_conf *sc;
-	struct tcpvs_member *m;
+	const struct tcpvs_member *m;
 	struct tcpvs_addr addr;
 	struct sk_buff *reply;
 	int idx, err;
@@ -314,6 +322,7 @@ int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cursor *at = (struct cursor *)cb->ctx;
 	struct tcpvs_service_conf *sc, *want = NULL;
 	struct head h = dump_head(cb);
+	const struct tcpvs_member *m;
 	struct tcpvs_config *c;
 	int idx, err = 0;
 
@@ -332,9 +341,8 @@ int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		sc = c->conf[at->slot];
 		if (!sc || (want && sc != want))
 			continue;
-		for (; at->index < sc->set->n; at->index++)
-			if (fill_server(skb, &h, cb, sc,
-					&sc->set->member[at->index]))
+		for (; (m = tcpvs_conf_member(sc, at->index)); at->index++)
+			if (fill_server(skb, &h, cb, sc, m))
 				goto out;
 	}
 out:

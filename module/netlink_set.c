@@ -248,7 +248,7 @@ static int zero(struct genl_info *info, const char *name,
 	struct nlattr **attr = info->attrs;
 	struct tcpvs_net *tn = tcpvs_nl_net(info);
 	struct tcpvs_service_conf *sc;
-	struct tcpvs_member *m;
+	const struct tcpvs_member *m;
 	int err;
 
 	sc = tcpvs_nl_find_service(tcpvs_config_locked(tn), name,

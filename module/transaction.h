@@ -88,6 +88,7 @@ struct tcpvs_candidate {
  *	for nobody
  * @ops: if there is TCPVS_A_SERVICE_SCHEDULER
  * @addr: if there is TCPVS_A_SERVICE_LISTEN
+ * @fallback: if there is TCPVS_A_SERVICE_FALLBACK; of family 0 for none
  * @timeouts: bit n is set if timeout_ms[n] is given
  * @limits: bit n is set if limit[n] is given
  * @timeout_ms: by TCPVS_A_TIMEOUTS_*
@@ -104,6 +105,7 @@ struct tcpvs_service_edit {
 	struct tcpvs_trusted *trusted;
 	const struct tcpvs_sched_ops *ops;
 	struct tcpvs_addr addr;
+	struct tcpvs_addr fallback;
 	u32 timeouts;
 	u32 limits;
 	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
@@ -147,6 +149,13 @@ int tcpvs_candidate_charge(struct tcpvs_candidate *c, size_t bytes,
 			   struct netlink_ext_ack *extack);
 
 /* candidate_server.c */
+struct tcpvs_server *tcpvs_candidate_fallback(struct tcpvs_candidate *c,
+					      const struct tcpvs_service_conf *sc,
+					      const struct tcpvs_service_conf *base,
+					      const struct tcpvs_service_edit *e,
+					      struct netlink_ext_ack *extack);
+int tcpvs_candidate_fallback_check(const struct tcpvs_draft *d,
+				   struct netlink_ext_ack *extack);
 int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 			       const struct tcpvs_server_edit *e,
 			       struct netlink_ext_ack *extack);

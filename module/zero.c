@@ -58,11 +58,12 @@ static void zero_service(struct tcpvs_worker *w,
 			 const struct tcpvs_service_conf *sc)
 {
 	struct tcpvs_stats *s = per_cpu_ptr(sc->svc->stats, w->cpu);
+	const struct tcpvs_member *m;
 	unsigned int i;
 
 	zero_block(s->n, ARRAY_SIZE(s->n));
-	for (i = 0; i < sc->set->n; i++)
-		zero_server(w, sc->set->member[i].srv);
+	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++)
+		zero_server(w, m->srv);
 	if (sc->table)
 		zero_block(sc->table->hits[w->id], sc->table->nrules);
 }
@@ -108,11 +109,12 @@ static void next_batch(struct zero *z)
 
 static void mark_service(const struct tcpvs_service_conf *sc, u32 generation)
 {
+	const struct tcpvs_member *m;
 	unsigned int i;
 
 	WRITE_ONCE(sc->svc->zeroed, generation);
-	for (i = 0; i < sc->set->n; i++)
-		WRITE_ONCE(sc->set->member[i].srv->zeroed, generation);
+	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++)
+		WRITE_ONCE(m->srv->zeroed, generation);
 }
 
 /**

@@ -38,7 +38,8 @@ type service struct {
 	acceptProxy uint32
 	sendProxy   uint32
 
-	servers []*realServer
+	servers  []*realServer
+	fallback *realServer // never changed, only replaced
 
 	// What a table of rules is, as it came. What a table matches the fake
 	// does not know.
@@ -48,9 +49,10 @@ type service struct {
 }
 
 type realServer struct {
-	id     uint32
-	addr   netip.AddrPort
-	weight uint32
+	id       uint32
+	addr     netip.AddrPort
+	weight   uint32
+	fallback bool
 }
 
 // transaction is what a socket staged, on top of the generation it began with.
@@ -134,6 +136,14 @@ func (s *service) server(addr netip.AddrPort) *realServer {
 	return nil
 }
 
+// listed is the servers as a dump has them.
+func (s *service) listed() []*realServer {
+	if s.fallback == nil {
+		return s.servers
+	}
+	return append(slices.Clone(s.servers), s.fallback)
+}
+
 // find returns the service a request names.
 func (c *config) find(found attrs, what string) (*service, *refusal) {
 	a, r := serviceName(found, what)
@@ -195,6 +205,15 @@ func (c *config) findServer(found attrs) (*service, *realServer, netip.AddrPort,
 	return s, nil, addr, refuse(syscall.ENOENT, a, "service \"%.24s\" has no server of this address", s.name)
 }
 
+// findListed is findServer that finds the fallback server, too.
+func (c *config) findListed(found attrs) (*service, *realServer, *refusal) {
+	s, srv, addr, r := c.findServer(found)
+	if r != nil && s != nil && s.fallback != nil && s.fallback.addr == addr {
+		return s, s.fallback, nil
+	}
+	return s, srv, r
+}
+
 // edit takes over what a request says about a service.
 func (s *service) edit(found attrs) *refusal {
 	if a := found[spec.AServiceScheduler]; a != nil {
@@ -239,6 +258,40 @@ func (s *service) edit(found attrs) *refusal {
 			return r
 		}
 		s.trusted = list
+	}
+	if a := found[spec.AServiceFallback]; a != nil && len(a.data) == 0 {
+		s.fallback = nil
+	} else if a != nil {
+		addr, r := a.address(true)
+		if r != nil {
+			return r
+		}
+		if s.fallback == nil || s.fallback.addr != addr {
+			s.fallback = &realServer{addr: addr, fallback: true}
+		}
+	}
+	return nil
+}
+
+// numberFallback gives a new fallback server its number, that of the present
+// configuration if it has it already.
+func (k *Kernel) numberFallback(s *service) {
+	if s.fallback == nil || s.fallback.id != 0 {
+		return
+	}
+	if base := k.config.service(s.name); base != nil && base.id == s.id && base.fallback != nil && base.fallback.addr == s.fallback.addr {
+		s.fallback = base.fallback
+		return
+	}
+	s.fallback.id = k.id()
+}
+
+// checkFallbacks finds a fallback server that is one of the others, too.
+func (c *config) checkFallbacks() *refusal {
+	for _, s := range c.services {
+		if s.fallback != nil && s.server(s.fallback.addr) != nil {
+			return refuse(syscall.EEXIST, nil, "the fallback server of \"%.16s\" is one of its servers too", s.name)
+		}
 	}
 	return nil
 }

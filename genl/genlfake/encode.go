@@ -42,6 +42,9 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 	})
 	ae.Uint32(spec.AServiceZeroed, run.zeroed)
 	ae.Uint32(spec.AServiceRules, uint32(len(s.rules)))
+	if s.fallback != nil {
+		address(ae, spec.AServiceFallback, s.fallback.addr)
+	}
 	return message{cmd, must(ae.Encode())}
 }
 
@@ -49,6 +52,9 @@ func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer) message {
 	state := genl.ServerStateUp
 	if srv.weight == 0 {
 		state = genl.ServerStateDrain
+	}
+	if srv.fallback {
+		state = genl.ServerStateFallback
 	}
 	ae := netlink.NewAttributeEncoder()
 	ae.String(spec.AServerService, s.name)

@@ -30,7 +30,7 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		}
 		return []message{k.serviceMessage(op.Cmd, svc)}, nil
 	case spec.CmdServerGet:
-		svc, srv, _, r := k.config.findServer(found)
+		svc, srv, r := k.config.findListed(found)
 		if r != nil {
 			return nil, r
 		}
@@ -149,6 +149,7 @@ func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
 	} else {
 		svc.id = k.id()
 	}
+	k.numberFallback(svc)
 	c.services = append(c.services, svc)
 	return nil
 }
@@ -181,7 +182,11 @@ func (k *Kernel) serviceSet(c *config, found attrs) *refusal {
 	if r := changed.sensible(found); r != nil {
 		return r
 	}
-	return svc.edit(found)
+	if r := svc.edit(found); r != nil {
+		return r
+	}
+	k.numberFallback(svc)
+	return nil
 }
 
 func (k *Kernel) changeServer(op *spec.Op, c *config, found attrs) *refusal {
@@ -226,6 +231,9 @@ func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
 	if r := k.checkRules(tx.config); r != nil {
 		return r
 	}
+	if r := tx.config.checkFallbacks(); r != nil {
+		return r
+	}
 	if r := tx.config.checkListens(); r != nil || dryRun {
 		return r
 	}
@@ -242,7 +250,7 @@ func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
 		if k.run[svc.id] == nil {
 			k.run[svc.id] = &running{}
 		}
-		for _, srv := range svc.servers {
+		for _, srv := range svc.listed() {
 			if k.serving[srv.id] == nil {
 				k.serving[srv.id] = &serving{}
 			}
@@ -261,7 +269,7 @@ func (k *Kernel) publish(tx *transaction, dryRun bool) *refusal {
 func (k *Kernel) difference(was, is *service) (events []message) {
 	servers := map[uint32]*realServer{}
 	if was != nil {
-		for _, srv := range was.servers {
+		for _, srv := range was.listed() {
 			servers[srv.id] = srv
 		}
 	}
@@ -278,7 +286,7 @@ func (k *Kernel) difference(was, is *service) (events []message) {
 	if was == nil || !was.same(is) {
 		events = append(events, k.serviceMessage(spec.CmdServiceNtf, is))
 	}
-	for _, srv := range is.servers {
+	for _, srv := range is.listed() {
 		if before := servers[srv.id]; before == nil || before.weight != srv.weight {
 			events = append(events, k.serverMessage(spec.CmdServerNtf, is, srv))
 		}
@@ -400,7 +408,7 @@ func (k *Kernel) zero(s *socket, found attrs) *refusal {
 	if name != nil {
 		svc, r := k.config.find(found, theService)
 		if r == nil && address != nil {
-			_, only, _, r = k.config.findServer(found)
+			_, only, r = k.config.findListed(found)
 		}
 		if r != nil {
 			return r
@@ -410,7 +418,7 @@ func (k *Kernel) zero(s *socket, found attrs) *refusal {
 	k.advance()
 	var events []message
 	for _, svc := range services {
-		for _, srv := range svc.servers {
+		for _, srv := range svc.listed() {
 			if only == nil || only == srv {
 				v := k.serving[srv.id]
 				v.stats = genl.ServerStats{Active: v.stats.Active, Idle: v.stats.Idle}
@@ -517,7 +525,7 @@ func (k *Kernel) objects(d *dump) []message {
 		}
 	case spec.CmdServerGet:
 		for _, svc := range k.config.services {
-			for _, srv := range svc.servers {
+			for _, srv := range svc.listed() {
 				if d.service == "" || d.service == svc.name {
 					add(srv.id, func() message { return k.serverMessage(d.op.Cmd, svc, srv) })
 				}

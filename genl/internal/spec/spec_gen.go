@@ -118,6 +118,7 @@ const (
 	AServiceAllow       uint16 = 16
 	AServiceZeroed      uint16 = 17
 	AServiceRules       uint16 = 18
+	AServiceFallback    uint16 = 19
 )
 
 // Attributes of the set server.
@@ -359,7 +360,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceTimeouts, Name: "timeouts", Kind: KindNest, Nest: SetTimeouts, Doc: "Its time limits; an absent one is left as it is."},
 	{Type: AServiceLimits, Name: "limits", Kind: KindNest, Nest: SetLimits, Doc: "Its bounds; an absent one is left as it is."},
 	{Type: AServiceForward, Name: "forward", Kind: KindU32, Flags: true, Max: 31, Doc: "What servers are told of the client in mode http (default x-forwarded-for)."},
-	{Type: AServiceServers, Name: "servers", Kind: KindU32, Doc: "Number of real servers."},
+	{Type: AServiceServers, Name: "servers", Kind: KindU32, Doc: "Number of real servers, without the fallback server."},
 	{Type: AServiceStats, Name: "stats", Kind: KindNest, Nest: SetStats, Doc: "What it counted."},
 	{Type: AServiceNow, Name: "now", Kind: KindFlag, Doc: "On a stop, reset the connections at once instead of draining them."},
 	{Type: AServiceTrusted, Name: "trusted", Kind: KindNest, Nest: SetNetworks, Doc: "Networks of the TCP peers whose word about the client is taken, at most trusted-max, replaced as a whole (default none). What others send as Forwarded and X-Forwarded-* is dropped."},
@@ -368,6 +369,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceAllow, Name: "allow", Kind: KindU32, Flags: true, Max: 3, Doc: "What is allowed beyond the default, which is nothing of it."},
 	{Type: AServiceZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was made."},
 	{Type: AServiceRules, Name: "rules", Kind: KindU32, Doc: "Number of rules."},
+	{Type: AServiceFallback, Name: "fallback", Kind: KindNest, Nest: SetAddress, Doc: "The fallback server: what no other server can take goes there. It is none of the real servers and has no weight. In a request an empty nest is none (default none)."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -377,7 +379,7 @@ var SetServer = &Set{Name: "server", Attributes: []Attribute{
 	{Type: AServerID, Name: "id", Kind: KindU32, Doc: "Number of the server, never reused while the namespace lives."},
 	{Type: AServerAddress, Name: "address", Kind: KindNest, Nest: SetAddress, Doc: "Where it listens; with the service, its key."},
 	{Type: AServerWeight, Name: "weight", Kind: KindU32, Max: 65535, Doc: "Its share of the work (default 1); 0 = quiescent."},
-	{Type: AServerState, Name: "state", Kind: KindU32, Max: 1, Doc: "What it is used for at present."},
+	{Type: AServerState, Name: "state", Kind: KindU32, Max: 2, Doc: "What it is used for at present."},
 	{Type: AServerStats, Name: "stats", Kind: KindNest, Nest: SetServerStats, Doc: "What it counted."},
 	{Type: AServerZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was added."},
 }}
@@ -561,8 +563,8 @@ var Ops = []Op{
 	{Cmd: CmdSettingsGet, Name: "settings-get", Set: SetSettings, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsSet, Name: "settings-set", Set: SetSettings, Admin: true, Do: &Request{[]uint16{ASettingsMaxConnections}}},
 	{Cmd: CmdServiceGet, Name: "service-get", Set: SetService, Admin: false, Do: &Request{[]uint16{AServiceName}}, Dump: &Request{}},
-	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow}}},
-	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow}}},
+	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback}}},
+	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback}}},
 	{Cmd: CmdServiceDel, Name: "service-del", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},

@@ -41,10 +41,13 @@ enum tcpvs_service_state {
  * @TCPVS_SERVER_STATE_UP: It receives new work.
  * @TCPVS_SERVER_STATE_DRAIN: Weight 0; exchanges in flight finish, no new
  *   work.
+ * @TCPVS_SERVER_STATE_FALLBACK: It receives what no other server of the
+ *   service can take.
  */
 enum tcpvs_server_state {
 	TCPVS_SERVER_STATE_UP,
 	TCPVS_SERVER_STATE_DRAIN,
+	TCPVS_SERVER_STATE_FALLBACK,
 };
 
 /**
@@ -276,6 +279,7 @@ enum {
 	TCPVS_A_SERVICE_ALLOW,
 	TCPVS_A_SERVICE_ZEROED,
 	TCPVS_A_SERVICE_RULES,
+	TCPVS_A_SERVICE_FALLBACK,
 
 	__TCPVS_A_SERVICE_MAX,
 	TCPVS_A_SERVICE_MAX = (__TCPVS_A_SERVICE_MAX - 1)
