@@ -106,7 +106,7 @@ func fromKernel(s *genl.Service) config.Service {
 	for i := range settingFields {
 		c.Settings[i] = settingFields[i].get(s)
 	}
-	c.Trusted = config.SortNetworks(s.Trusted)
+	c.Trusted, c.Redirect = config.SortNetworks(s.Trusted), s.Fallback
 	return c
 }
 
@@ -118,6 +118,9 @@ func toKernel(s *config.Service) genl.ServiceConfig {
 		Scheduler: &s.Scheduler,
 		Listen:    &s.Listen,
 		Trusted:   genl.Ptr(s.Trusted),
+	}
+	if s.Redirect.IsValid() { // a new service has none
+		c.Fallback = &s.Redirect
 	}
 	for i, v := range s.Settings {
 		settingFields[i].set(&c, v)
@@ -173,6 +176,9 @@ func (t *table) config() *config.Config {
 	for i := range t.services {
 		s := fromKernel(&t.services[i])
 		for _, srv := range t.servers[s.Name] {
+			if srv.State == genl.ServerStateFallback {
+				continue
+			}
 			s.Servers = append(s.Servers, config.Server{Addr: srv.Address, Weight: srv.Weight})
 		}
 		s.Rules = t.rules[s.Name]

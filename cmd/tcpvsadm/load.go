@@ -209,6 +209,9 @@ func changed(s *config.Service, ch config.Change) genl.ServiceConfig {
 	if ch.Listen {
 		c.Listen = &s.Listen
 	}
+	if ch.Redirect {
+		c.Fallback = &s.Redirect
+	}
 	if ch.Trusted {
 		c.Trusted = &s.Trusted
 	}

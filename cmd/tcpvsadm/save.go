@@ -64,6 +64,9 @@ func saveLines(out io.Writer, c *config.Config) error {
 		if len(s.Trusted) > 0 {
 			words = append(words, "--"+config.TrustedKey, config.FormatNetworks(s.Trusted, ","))
 		}
+		if s.Redirect.IsValid() {
+			words = append(words, "--"+config.RedirectKey, s.Redirect.String())
+		}
 		line(words...)
 		for _, srv := range s.Servers {
 			line("-a", "-i", s.Name, "-r", srv.Addr.String(), "-w", strconv.FormatUint(uint64(srv.Weight), 10))
@@ -162,6 +165,9 @@ func runRestore(s *session) error {
 			break
 		}
 	}
+	for i := range r.conf.Services {
+		r.finish(&r.conf.Services[i])
+	}
 	if len(r.errs) == 0 {
 		r.errs = config.CheckTable(r.file, r.conf.Services)
 	}
@@ -203,6 +209,14 @@ func (r *restorer) line(number int, text string) {
 		r.fail(pos, value)
 	default:
 		r.fail(pos, &config.Error{Msg: err.Error()})
+	}
+}
+
+// finish checks a service that is known whole.
+func (r *restorer) finish(s *config.Service) {
+	var bad *config.Error
+	if err := s.FinishRedirect(); errors.As(err, &bad) {
+		r.fail(s.Pos, bad)
 	}
 }
 

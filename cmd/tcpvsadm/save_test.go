@@ -110,6 +110,9 @@ func (n *node) fill(r *rand.Rand) {
 			}
 		}
 		c.Trusted = &trusted
+		if r.Intn(3) == 0 {
+			c.Fallback = genl.Ptr(netip.AddrPortFrom(randomHost(r), 9999))
+		}
 		if len(trusted) == 0 { // the kernel would refuse it
 			c.AcceptProxy = nil
 		}

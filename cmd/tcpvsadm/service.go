@@ -21,6 +21,7 @@ type serviceArgs struct {
 	scheduler *config.Scheduler
 	mode      *config.Mode
 	trusted   *[]netip.Prefix
+	redirect  *netip.AddrPort // a port of 0 is that of the service
 	settings  map[config.Setting]uint64
 }
 
@@ -78,6 +79,13 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 		}
 		v.trusted = &list
 	}
+	if text, ok := s.opts.get(config.RedirectKey); ok {
+		a, err := s.names.ParseRedirect(text)
+		if err != nil {
+			return nil, badValue(config.RedirectKey, err)
+		}
+		v.redirect = &a
+	}
 	for long, text := range s.opts.vals {
 		set, ok := settingOption(long)
 		if !ok {
@@ -122,7 +130,7 @@ func (v *serviceArgs) config() genl.ServiceConfig {
 	for s, n := range v.settings {
 		settingFields[s].set(&c, n)
 	}
-	c.Trusted = v.trusted
+	c.Trusted, c.Fallback = v.trusted, v.redirect
 	return c
 }
 
@@ -144,6 +152,7 @@ func addService(ctx context.Context, c serviceAdder, name string, v *serviceArgs
 	req := v.config()
 	svc := v.complete(name)
 	req.Listen, req.Scheduler, req.Mode = &svc.Listen, &svc.Scheduler, genl.Ptr(kernelMode(svc.Mode))
+	req.Fallback = withPort(req.Fallback, svc.Listen.Port())
 	return cannot(c.AddService(ctx, name, req), "add service %q", name)
 }
 
@@ -171,7 +180,18 @@ func (v *serviceArgs) complete(name string) config.Service {
 	if v.trusted != nil {
 		svc.Trusted = *v.trusted
 	}
+	if to := withPort(v.redirect, svc.Listen.Port()); to != nil {
+		svc.Redirect = *to
+	}
 	return svc
+}
+
+// withPort gives an address without a port that of its service.
+func withPort(a *netip.AddrPort, port uint16) *netip.AddrPort {
+	if a == nil || !a.IsValid() || a.Port() != 0 {
+		return a
+	}
+	return genl.Ptr(netip.AddrPortFrom(a.Addr(), port))
 }
 
 func runEditService(s *session) error {
@@ -179,7 +199,7 @@ func runEditService(s *session) error {
 	if err != nil {
 		return err
 	}
-	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && len(v.settings) == 0 {
+	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && v.redirect == nil && len(v.settings) == 0 {
 		return usagef("give what shall change: -s, --mode, -l, -P or a setting; "+program+" -h lists them", "-E changes nothing")
 	}
 	c, err := s.client()
@@ -193,7 +213,8 @@ func runEditService(s *session) error {
 
 func editService(ctx context.Context, c serviceSetter, name string, v *serviceArgs) error {
 	req := v.config()
-	if v.addr != nil || v.port != nil {
+	bare := v.redirect != nil && v.redirect.IsValid() && v.redirect.Port() == 0
+	if v.addr != nil || v.port != nil || bare {
 		// An address is one attribute: what is not given of it is taken
 		// from the service.
 		now, err := c.Service(ctx, name)
@@ -207,7 +228,10 @@ func editService(ctx context.Context, c serviceSetter, name string, v *serviceAr
 		if v.port != nil {
 			port = *v.port
 		}
-		req.Listen = genl.Ptr(netip.AddrPortFrom(addr, port))
+		if v.addr != nil || v.port != nil {
+			req.Listen = genl.Ptr(netip.AddrPortFrom(addr, port))
+		}
+		req.Fallback = withPort(req.Fallback, port)
 	}
 	err := c.SetService(ctx, name, req)
 	if errors.Is(err, genl.ErrBusy) && (req.Listen != nil || req.Mode != nil) {

@@ -99,7 +99,7 @@ func showServices(s *session, c shower, name string) (*shown, error) {
 			most = ""
 		}
 		g.add(v.Name, s.printNames().FormatAddr(v.Listen), v.State.String(), v.Mode.String(), v.Scheduler,
-			strconv.Itoa(len(t.servers[v.Name])), u64(v.Stats.Active), most)
+			u32(v.Servers), u64(v.Stats.Active), most)
 	}
 	return &shown{g, map[string]any{"services": t.json(nil)}}, nil
 }

@@ -62,6 +62,7 @@ type Service struct {
 	Listen    netip.AddrPort
 	Settings  Values
 	Trusted   []netip.Prefix // sorted
+	Redirect  netip.AddrPort // the fallback server; the zero value is none
 	Servers   []Server
 	Rules     []Rule // in order, those without conditions last
 	Pos       Pos    // of its name in the file

@@ -126,6 +126,7 @@ func TestFullFile(t *testing.T) {
     send-proxy = v2
     allow = connect retry-unsafe
     trusted = 10.0.0.0/8 192.0.2.1/32 fd00::/8
+    redirect = 10.0.1.9:80
     server = 10.0.1.1:8080 3
     server = 10.0.1.2:8080 1
     server = 10.0.1.3:80 1
@@ -165,7 +166,6 @@ func TestOriginalFile(t *testing.T) {
 	}
 	f := "../../testdata/conf/original.conf"
 	want := f + `:3:17: scheduler "hhttp" is not supported by this version
-` + f + `:8:5: "redirect" is not supported by this version
 ` + f + `:11:40: "match" is not supported by this version
 ` + f + `:12:40: "match" is not supported by this version`
 	if err.Error() != want {
@@ -278,6 +278,10 @@ func TestErrors(t *testing.T) {
 		{"virtual a { forward = via\n forwarded = off }", `f:2:2: forwarded and forward are two names of one setting`, "line 1"},
 		{"virtual a { send-proxy = v3 }", `f:1:26: "v3" is unknown to send-proxy`, "v1"},
 		{"virtual a { allow = everything }", `f:1:21: "everything" is unknown to allow`, "connect, retry-unsafe"},
+		{"virtual a { redirect = [::]:80 }", `f:1:24: :: is not the address of one server`, "at which the server listens"},
+		{"virtual a { redirect = nowhere }", `f:1:24: unknown host "nowhere"`, "/etc/hosts"},
+		{"virtual a { redirect = 10.0.0.1:80\n redirect = none }", `f:2:2: "redirect" is given twice`, "line 1"},
+		{"virtual a { listen = 0.0.0.0:80 redirect = 10.0.0.1\n server = 10.0.0.1 }", `f:1:44: the fallback server 10.0.0.1:80 is one of the servers of "a" too`, "another one, or none"},
 		{"virtual a { accept-proxy = on\n trusted = none }", `f:1:13: accept-proxy without trusted networks would let nobody connect`, "trusted = NETWORK"},
 		{"virtual a { accept-proxy = on\n trusted = 1 }", `f:2:12: "1" is not a network`, ""},
 		{"virtual a { accept-proxy = v1 }", `f:1:28: "v1" is neither on nor off`, ""},
@@ -431,6 +435,9 @@ func randomConfig(r *rand.Rand) *Config {
 		s.Trusted = randomNetworks(r)
 		if len(s.Trusted) == 0 {
 			s.Settings[AcceptProxy] = 0
+		}
+		if r.Intn(3) == 0 {
+			s.Redirect = randomAddr(r, 9999) // no server has this port
 		}
 		for j, m := 0, r.Intn(5); j < m; j++ {
 			s.Servers = append(s.Servers, Server{Addr: randomAddr(r, uint16(1+j)), Weight: uint32(r.Intn(MaxWeight + 1))})

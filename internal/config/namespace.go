@@ -55,11 +55,10 @@ func (p *parser) settings(t token) bool {
 	return true
 }
 
-func (b *settingsBlock) title() string              { return "the block Settings" }
-func (b *settingsBlock) opened() Pos                { return b.at }
-func (b *settingsBlock) keys() []string             { return SettingsKeys() }
-func (b *settingsBlock) missing() map[string]string { return nil }
-func (b *settingsBlock) finish(*parser)             {}
+func (b *settingsBlock) title() string  { return "the block Settings" }
+func (b *settingsBlock) opened() Pos    { return b.at }
+func (b *settingsBlock) keys() []string { return SettingsKeys() }
+func (b *settingsBlock) finish(*parser) {}
 
 func (b *settingsBlock) item(p *parser, key, val token) {
 	if !p.once(b.seen, key) {

@@ -155,10 +155,9 @@ func (p *parser) parse() {
 
 // body is the inside of a block: which keys it has and what they mean.
 type body interface {
-	title() string              // how a message calls the block
-	opened() Pos                // where it begins
-	keys() []string             // all of them
-	missing() map[string]string // known, but not supported, and what to do
+	title() string  // how a message calls the block
+	opened() Pos    // where it begins
+	keys() []string // all of them
 	item(p *parser, key, val token)
 	finish(p *parser)
 }
@@ -227,10 +226,6 @@ func (p *parser) inside(b body) {
 // known tells whether a key exists and reports it if not.
 func (p *parser) known(b body, key token) bool {
 	low := strings.ToLower(key.text)
-	if hint, ok := b.missing()[low]; ok {
-		p.fail(key.pos, hint, "%q is not supported by this version", low)
-		return false
-	}
 	keys := b.keys()
 	for _, k := range keys {
 		if k == low {

@@ -61,13 +61,13 @@ type Op struct {
 // Change names the fields of a service that differ.
 type Change struct {
 	Mode, Scheduler, Listen bool
-	Trusted                 bool
+	Trusted, Redirect       bool
 	Settings                []Setting
 }
 
 // Any tells whether anything differs.
 func (c Change) Any() bool {
-	return c.Mode || c.Scheduler || c.Listen || c.Trusted || len(c.Settings) > 0
+	return c.Mode || c.Scheduler || c.Listen || c.Trusted || c.Redirect || len(c.Settings) > 0
 }
 
 func (o Op) String() string {
@@ -168,6 +168,7 @@ func (p *Plan) change(h *State, w *Service) {
 		Scheduler: h.Scheduler != w.Scheduler,
 		Listen:    h.Listen != w.Listen,
 		Trusted:   !slices.Equal(h.Trusted, w.Trusted),
+		Redirect:  h.Redirect != w.Redirect,
 	}
 	for s := range w.Settings {
 		if w.Settings[s] != h.Settings[s] {

@@ -78,6 +78,9 @@ func (m *model) apply(op Op) {
 		if op.Change.Scheduler {
 			s.Scheduler = op.Service.Scheduler
 		}
+		if op.Change.Redirect {
+			s.Redirect = op.Service.Redirect
+		}
 		if op.Change.Trusted {
 			s.Trusted = op.Service.Trusted
 		}
@@ -114,6 +117,9 @@ func mix(r *rand.Rand, from *Config) *Config {
 		}
 		if r.Intn(3) == 0 {
 			s.Trusted = randomNetworks(r)
+		}
+		if r.Intn(3) == 0 {
+			s.Redirect = [...]netip.AddrPort{{}, netip.MustParseAddrPort("10.9.9.8:9")}[r.Intn(2)]
 		}
 		if r.Intn(3) == 0 {
 			s.Scheduler = "rr"

@@ -47,6 +47,7 @@ func (s *Service) items(names *Names) []item {
 		list = append(list, item{key: info.Key, value: info.Format(v), implied: v == info.Default})
 	}
 	list = append(list, item{key: TrustedKey, value: FormatNetworks(s.Trusted, " "), implied: len(s.Trusted) == 0})
+	list = append(list, item{key: RedirectKey, value: names.FormatRedirect(s.Redirect), implied: !s.Redirect.IsValid()})
 	for _, srv := range s.Servers {
 		list = append(list, item{key: "server", value: names.FormatAddr(srv.Addr), server: true,
 			detail: strconv.FormatUint(uint64(srv.Weight), 10)})

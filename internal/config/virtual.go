@@ -22,6 +22,7 @@ type block struct {
 	sched   *Scheduler
 	schedAt Pos
 	noPort  []int // servers that take the port of the service
+	backAt  Pos   // of the fallback server
 
 	badTrusted bool // a trusted network was refused
 	badRule    bool // a rule was
@@ -59,18 +60,16 @@ func (p *parser) virtual() bool {
 }
 
 // The keys that are no numeric setting.
-var plainKeys = []string{"listen", "mode", "scheduler", "server", RuleKey, TrustedKey}
+var plainKeys = []string{"listen", "mode", "scheduler", "server", RuleKey, TrustedKey, RedirectKey}
+
+// RedirectKey is the key of the fallback server.
+const RedirectKey = "redirect"
 
 // The older key of forward.
 var aliasKeys = []string{ForwardedAlias.Key}
 
 // The original sized its pool of threads by these.
 var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
-
-// What the original has and this version has not, and what to do instead.
-var missingKeys = map[string]string{
-	"redirect": "without a server a request is answered with 503; remove the line",
-}
 
 // Keys lists every key of a block.
 func Keys() []string {
@@ -81,10 +80,9 @@ func Keys() []string {
 	return append(append(keys, aliasKeys...), ignoredKeys...)
 }
 
-func (b *block) title() string              { return "the block of " + quote(b.svc.Name) }
-func (b *block) opened() Pos                { return b.svc.Pos }
-func (b *block) keys() []string             { return Keys() }
-func (b *block) missing() map[string]string { return missingKeys }
+func (b *block) title() string  { return "the block of " + quote(b.svc.Name) }
+func (b *block) opened() Pos    { return b.svc.Pos }
+func (b *block) keys() []string { return Keys() }
 
 // item takes one KEY = VALUE into the block.
 func (b *block) item(p *parser, key, val token) {
@@ -155,6 +153,14 @@ func (b *block) item(p *parser, key, val token) {
 			return
 		}
 		b.sched, b.schedAt = &s, val.pos
+	case RedirectKey:
+		b.backAt = val.pos
+		a, err := p.names.ParseRedirect(val.text)
+		if err != nil {
+			p.failWith(val.pos, err)
+			return
+		}
+		b.svc.Redirect = a
 	default: // ignoredKeys
 		if _, err := strconv.ParseUint(val.text, 10, 32); err != nil {
 			p.fail(val.pos, "", "%s is not a number", val.show())
@@ -282,6 +288,47 @@ func (b *block) finish(p *parser) {
 		}
 		at[s.Addr] = s.Pos
 	}
+	if err := svc.FinishRedirect(); err != nil {
+		p.failWith(b.backAt, err)
+	}
 	b.finishRules(p)
 	p.conf.Services = append(p.conf.Services, *svc)
+}
+
+// ParseRedirect reads a fallback server; none is the zero value, and a port of 0
+// is that of the service.
+func (n *Names) ParseRedirect(text string) (netip.AddrPort, error) {
+	if strings.EqualFold(text, None) {
+		return netip.AddrPort{}, nil
+	}
+	a, err := n.ParseAddr(text)
+	if err == nil {
+		err = CheckServer(a.Addr())
+	}
+	return a, err
+}
+
+// FinishRedirect completes the fallback server of a service that is known whole.
+func (s *Service) FinishRedirect() error {
+	if !s.Redirect.IsValid() {
+		return nil
+	}
+	if s.Redirect.Port() == 0 {
+		s.Redirect = netip.AddrPortFrom(s.Redirect.Addr(), s.Listen.Port())
+	}
+	for i := range s.Servers {
+		if s.Servers[i].Addr == s.Redirect {
+			return &Error{Msg: fmt.Sprintf("the fallback server %s is one of the servers of %s too", s.Redirect, quote(s.Name)),
+				Hint: "it takes what they cannot: give another one, or none"}
+		}
+	}
+	return nil
+}
+
+// FormatRedirect writes a fallback server as ParseRedirect reads it.
+func (n *Names) FormatRedirect(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return None
+	}
+	return n.FormatAddr(a)
 }

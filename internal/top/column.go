@@ -189,8 +189,11 @@ func shareCell(r row, g glyphs) (string, tone) {
 
 func stateCell(r row, _ glyphs) (string, tone) {
 	if r.server != nil {
-		if r.server.State == genl.ServerStateUp {
+		switch r.server.State {
+		case genl.ServerStateUp:
 			return r.server.State.String(), toneGood
+		case genl.ServerStateFallback:
+			return r.server.State.String(), toneDim
 		}
 		return r.server.State.String(), toneWarn
 	}
