@@ -51,6 +51,18 @@ type Service struct {
 	// Fallback is the server to which goes what no other can take; the zero
 	// value is none. It is listed among the servers, in state fallback.
 	Fallback netip.AddrPort `json:"fallback,omitzero"`
+	// Hash is for the schedulers sh and mh.
+	Hash Hash `json:"hash"`
+}
+
+// Hash is how the schedulers sh and mh go about it.
+type Hash struct {
+	Key HashKey `json:"key"`
+	// Name is that of the header, cookie or parameter.
+	Name string `json:"name,omitempty"`
+	// Bound is what a server may have in flight, in percent of its share;
+	// 0: any number.
+	Bound uint32 `json:"bound"`
 }
 
 // Since returns what s counted since old, an earlier reading of it: all there
@@ -78,7 +90,20 @@ type ServiceConfig struct {
 	Allow       *Allow
 	// Fallback is the fallback server; the zero value is none.
 	Fallback *netip.AddrPort
+	Hash     HashConfig
 }
+
+// HashConfig is what a user decides about the schedulers sh and mh. Nil means:
+// the default for a new service, unchanged for an existing one. Name goes with
+// Key.
+type HashConfig struct {
+	Key   *HashKey
+	Name  string
+	Bound *uint32
+}
+
+// Config returns the configuration that would create h again.
+func (h Hash) Config() HashConfig { return HashConfig{&h.Key, h.Name, &h.Bound} }
 
 // Config returns the configuration that would create s again.
 func (s Service) Config() ServiceConfig {
@@ -94,6 +119,7 @@ func (s Service) Config() ServiceConfig {
 		SendProxy:   &s.SendProxy,
 		Allow:       &s.Allow,
 		Fallback:    &s.Fallback,
+		Hash:        s.Hash.Config(),
 	}
 }
 

@@ -92,7 +92,7 @@ func TestLife(t *testing.T) {
 		Name: "web", ID: 1, Mode: genl.ModeHTTP, Scheduler: "wlc", Listen: web, State: genl.ServiceStateRunning,
 		Timeouts: genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
 		Limits:   genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288, TargetBytes: 8192},
-		Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{}, Servers: 2,
+		Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{}, Servers: 2, Hash: genl.Hash{Bound: 125},
 		Stats: genl.ServiceStats{Active: 3, ClientBytesOut: 1 << 40, Handoffs: 5},
 	}
 	if !reflect.DeepEqual(got, want) {

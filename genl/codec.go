@@ -350,6 +350,39 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 	default:
 		encodeAddress(ae, spec.AServiceFallback, *c.Fallback)
 	}
+	c.Hash.encode(ae, spec.AServiceHash)
+}
+
+func (c HashConfig) encode(ae *netlink.AttributeEncoder, t uint16) {
+	if c == (HashConfig{}) {
+		return
+	}
+	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
+		if c.Key != nil {
+			nae.Uint32(spec.AHashKey, uint32(*c.Key))
+		}
+		if c.Name != "" {
+			encodeString(nae, spec.AHashName, "the name of what is hashed", c.Name)
+		}
+		if c.Bound != nil {
+			nae.Uint32(spec.AHashBound, *c.Bound)
+		}
+		return nil
+	})
+}
+
+func (h *Hash) decode(ad *netlink.AttributeDecoder) error {
+	for ad.Next() {
+		switch ad.Type() {
+		case spec.AHashKey:
+			h.Key = HashKey(ad.Uint32())
+		case spec.AHashName:
+			h.Name = ad.String()
+		case spec.AHashBound:
+			h.Bound = ad.Uint32()
+		}
+	}
+	return ad.Err()
 }
 
 func (s *Service) decode(ad *netlink.AttributeDecoder) error {
@@ -397,6 +430,8 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			if s.Fallback = (netip.AddrPort{}); len(ad.Bytes()) > 0 { // empty is none
 				nestedAddress(ad, &s.Fallback)
 			}
+		case spec.AServiceHash:
+			ad.Nested(s.Hash.decode)
 		}
 	}
 	return ad.Err()

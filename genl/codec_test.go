@@ -55,6 +55,7 @@ func TestServiceRoundTrip(t *testing.T) {
 			Limits:   Limits{n(), n(), n(), n(), n(), n(), n(), n(), n(), n(), uint64(n())<<32 | uint64(n())},
 			Forward:  Forward(n() % 32), Trusted: []netip.Prefix{}, AcceptProxy: n()%2 == 0,
 			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4),
+			Hash: Hash{HashKey(n() % 6), strings.Repeat("h", int(n()%64)), n()},
 		}
 		for range n() % (TrustedMax + 1) {
 			ip = netip.AddrFrom4([4]byte{byte(n()), byte(n()), byte(n()), byte(n())})

@@ -542,7 +542,7 @@ func TestReadBack(t *testing.T) {
 			Name: "web", ID: got.ID, Mode: genl.ModeHTTP, Scheduler: "wlc", Listen: web,
 			Timeouts: genl.Timeouts{5 * time.Second, 10 * time.Second, time.Minute, time.Minute, 75 * time.Second, time.Hour, 4 * time.Second, 30 * time.Second, 0},
 			Limits:   genl.Limits{Backlog: 2048, HeadBytes: 16384, HeadFields: 128, Retries: 3, PoolConnections: 128, ReceiveBuffer: 524288, TargetBytes: 8192},
-			Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{},
+			Forward:  genl.ForwardXForwardedFor, Trusted: []netip.Prefix{}, Hash: genl.Hash{Bound: 125},
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("defaults: got  %+v\nwant %+v", got, want)
@@ -553,6 +553,7 @@ func TestReadBack(t *testing.T) {
 			Limits:   genl.Limits{16777216, 65535, 512, 8, 16, 65536, 16384, 1024, 65535, 1000000000, 1 << 40},
 			Forward:  genl.ForwardForwarded | genl.ForwardVia, AcceptProxy: true, SendProxy: genl.ProxyHeaderV1, Allow: genl.AllowConnect,
 			Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("0.0.0.0/0")},
+			Hash:    genl.Hash{Bound: 10000},
 		}
 		must(t, c.SetService(ctx, "web", want.Config()))
 		if got, err = c.Service(ctx, "web"); err != nil || !reflect.DeepEqual(got, want) {

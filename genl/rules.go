@@ -53,6 +53,9 @@ type RuleSet struct {
 	ID        uint32           `json:"id"`
 	Scheduler string           `json:"scheduler"`
 	Servers   []netip.AddrPort `json:"servers"`
+	// Hash is for the schedulers sh and mh; nil is their default, and what
+	// others have.
+	Hash *Hash `json:"hash,omitempty"`
 }
 
 // Automaton knows regular expressions; internal/automaton makes them.
@@ -146,6 +149,9 @@ func sendSet(send sender, s *RuleSet) error {
 			ae.Uint32(spec.ARulesSet, s.ID)
 			if s.Scheduler != "" {
 				encodeString(ae, spec.ARulesScheduler, "the name of a scheduler", s.Scheduler)
+			}
+			if s.Hash != nil && at == 0 {
+				s.Hash.Config().encode(ae, spec.ARulesHash)
 			}
 			for _, ap := range s.Servers[at:min(at+serversPiece, len(s.Servers))] {
 				encodeAddress(ae, spec.ARulesServer, ap)
@@ -319,6 +325,9 @@ func (s *ServiceRuleSet) decode(ad *netlink.AttributeDecoder) error {
 			s.ID = ad.Uint32()
 		case spec.ARulesScheduler:
 			s.Scheduler = ad.String()
+		case spec.ARulesHash:
+			s.Hash = new(Hash)
+			ad.Nested(s.Hash.decode)
 		case spec.ARulesServer:
 			ad.Nested(func(nad *netlink.AttributeDecoder) error {
 				ap, err := decodeAddress(nad)

@@ -22,7 +22,7 @@ func ruleTable() *genl.RuleTable {
 		Automata: []genl.Automaton{{Input: genl.AutomatonInputURI, Bytes: make([]byte, 100_000)}},
 		Sets: []genl.RuleSet{
 			{ID: 3, Scheduler: "rr", Servers: []netip.AddrPort{a, b}},
-			{ID: 7, Scheduler: "mh", Servers: []netip.AddrPort{b}},
+			{ID: 7, Scheduler: "mh", Servers: []netip.AddrPort{b}, Hash: &genl.Hash{Key: genl.HashKeyHeader, Name: "X-User", Bound: 0}},
 		},
 		Rules: []genl.Rule{
 			{ID: 9, Name: "all", Action: genl.RuleActionServers, Set: 7, Match: []genl.Match{

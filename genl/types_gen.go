@@ -535,6 +535,54 @@ func (v *AutomatonInput) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// HashKey: What of a request the schedulers sh and mh go by.
+type HashKey uint32
+
+// Values of HashKey.
+const (
+	// HashKeySource: The client's address, without its port.
+	HashKeySource HashKey = 0
+	// HashKeyURI: The path, and ? and the query if there is one.
+	HashKeyURI HashKey = 1
+	// HashKeyHost: The host asked for, without port and in lower case.
+	HashKeyHost HashKey = 2
+	// HashKeyHeader: The first header field of a name that is not empty.
+	HashKeyHeader HashKey = 3
+	// HashKeyCookie: The first cookie of a name, likewise.
+	HashKeyCookie HashKey = 4
+	// HashKeyQuery: The first parameter of the query of a name, likewise.
+	HashKeyQuery HashKey = 5
+)
+
+var namesHashKey = [...]string{"source", "uri", "host", "header", "cookie", "query"}
+
+// String returns the name the protocol gives the value.
+func (v HashKey) String() string {
+	if int64(v) < int64(len(namesHashKey)) {
+		return namesHashKey[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseHashKey is the reverse of String.
+func ParseHashKey(s string) (HashKey, error) {
+	for i, name := range namesHashKey {
+		if name == s {
+			return HashKey(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesHashKey)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v HashKey) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *HashKey) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseHashKey(string(b))
+	return err
+}
+
 // Timeouts: Times after which the relay gives up waiting, in milliseconds.
 type Timeouts struct {
 	// Connect: For a real server to accept a connection (default 5000).

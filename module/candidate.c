@@ -22,6 +22,7 @@
 static const struct tcpvs_service_conf defaults = {
 	.mode		= TCPVS_MODE_HTTP,
 	.forward	= TCPVS_FORWARD_X_FORWARDED_FOR,
+	.hash.bound	= TCPVS_BOUND_DEFAULT,
 	.timeout_ms	= {
 		[TCPVS_A_TIMEOUTS_CONNECT]	= 5000,
 		[TCPVS_A_TIMEOUTS_HEAD]		= 10000,
@@ -259,6 +260,10 @@ static void apply(struct tcpvs_service_conf *sc,
 	}
 	if (e->attr[TCPVS_A_SERVICE_FALLBACK])
 		tcpvs_fallback_set(sc, fallback);
+	if (e->hash.keyed)
+		sc->hash.key = e->hash.key;
+	if (e->hash.bounded)
+		sc->hash.bound = e->hash.bound;
 	if (e->attr[TCPVS_A_SERVICE_LISTEN])
 		sc->addr = e->addr;
 	for (i = 0; i <= TCPVS_A_TIMEOUTS_MAX; i++) {

@@ -50,6 +50,18 @@ static void unlink_service(struct tcpvs_config *c, u32 slot)
 	tcpvs_service_conf_put(sc);
 }
 
+/* In mode tcp nothing is known of a client but its address. */
+static int check_hash(const struct tcpvs_draft *d, struct netlink_ext_ack *extack)
+{
+	if (d->conf->hash.key.what == TCPVS_HK_SOURCE ||
+	    d->conf->mode == TCPVS_MODE_HTTP)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack,
+			   "\"%.16s\" hashes what a request has: it needs mode http",
+			   d->conf->name);
+	return -EINVAL;
+}
+
 /*
  * The sets of a draft's configuration. An earlier commit of this candidate may
  * have failed or run dry, so there may be some.
@@ -61,10 +73,10 @@ static int prepare_sets(struct tcpvs_draft *d, struct netlink_ext_ack *extack)
 	int err;
 
 	err = tcpvs_candidate_rules_check(d, extack) ?:
-	      tcpvs_candidate_fallback_check(d, extack);
+	      tcpvs_candidate_fallback_check(d, extack) ?: check_hash(d, extack);
 	if (err)
 		return err;
-	set = tcpvs_set_create(d->ops, d->member, d->n,
+	set = tcpvs_set_create(d->ops, d->conf->hash.bound, d->member, d->n,
 			       d->base ? d->base->set : NULL);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
@@ -230,6 +242,8 @@ static bool same_settings(const struct tcpvs_service_conf *a,
 	       a->send_proxy == b->send_proxy &&
 	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
+	       !memcmp(&a->hash.key, &b->hash.key, sizeof(a->hash.key)) &&
+	       a->hash.bound == b->hash.bound &&
 	       a->set->ops == b->set->ops && a->table == b->table &&
 	       a->fallback.srv == b->fallback.srv &&
 	       !memcmp(a->timeout_ms, b->timeout_ms, sizeof(a->timeout_ms)) &&

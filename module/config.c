@@ -155,13 +155,14 @@ static u64 addr_hash(const struct tcpvs_addr *a)
 /**
  * tcpvs_set_create() - a set of servers under a scheduler
  * @ops: the scheduler
+ * @bound: &tcpvs_set.bound
  * @member: the servers and their weights; they are referenced
  * @n: their number
  * @old: the set in use that this one will replace, or NULL
  *
  * Return: the set, or an error.
  */
-struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
+struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops, u32 bound,
 				   const struct tcpvs_member *member,
 				   unsigned int n, const struct tcpvs_set *old)
 {
@@ -173,6 +174,7 @@ struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
 	if (!set)
 		return ERR_PTR(-ENOMEM);
 	set->ops = ops;
+	set->bound = bound;
 	set->n = n;
 	for (i = 0; i < n; i++) {
 		struct tcpvs_server *srv = member[i].srv;

@@ -23,6 +23,7 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 
+#include "hash_key.h"
 #include "sched.h"
 #include "stats.h"
 #include "tcpvs.h"
@@ -153,6 +154,7 @@ struct tcpvs_trusted {
  * @forward: TCPVS_FORWARD_*
  * @allow: TCPVS_ALLOW_*
  * @trusted: peers that may say who the client is, referenced; NULL = nobody
+ * @hash: for the hash schedulers
  * @addr: where clients connect
  * @timeout_ms: time limits in milliseconds, indexed by TCPVS_A_TIMEOUTS_*
  * @timeout: the same in jiffies
@@ -175,6 +177,7 @@ struct tcpvs_service_conf {
 	u32 forward;
 	u32 allow;
 	struct tcpvs_trusted *trusted;
+	struct tcpvs_hash_conf hash;
 	struct tcpvs_addr addr;
 	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
 	unsigned long timeout[TCPVS_A_TIMEOUTS_MAX + 1];
@@ -260,7 +263,7 @@ static inline void tcpvs_server_put(struct tcpvs_server *srv)
 struct tcpvs_server *tcpvs_server_create(struct tcpvs_service *svc,
 					 const struct tcpvs_addr *addr);
 struct tcpvs_service *tcpvs_service_create(struct tcpvs_net *tn, u8 mode);
-struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops,
+struct tcpvs_set *tcpvs_set_create(const struct tcpvs_sched_ops *ops, u32 bound,
 				   const struct tcpvs_member *member,
 				   unsigned int n, const struct tcpvs_set *old);
 void tcpvs_set_free(struct tcpvs_set *set);

@@ -95,10 +95,12 @@ struct tcpvs_extra {
  * struct tcpvs_routed - what the rules said of the request in hand
  * @serial: of the table that decided; 0 if there is none
  * @set: which of its sets, or TCPVS_SET_NONE for all servers of the service
+ * @fresh: nothing has been done since; its head is still in the worker's scratch
  */
 struct tcpvs_routed {
 	u32 serial;
 	u16 set;
+	bool fresh;
 };
 
 /**
@@ -248,6 +250,8 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		       const struct tcpvs_service_conf *sc, int *step);
 bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		      const struct tcpvs_service_conf *sc, int *step);
+u64 tcpvs_rule_key(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		   const struct tcpvs_service_conf *sc, bool fresh);
 struct tcpvs_set *tcpvs_rule_set(const struct tcpvs_conn *c,
 				 const struct tcpvs_service_conf *sc);
 

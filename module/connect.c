@@ -68,23 +68,12 @@ void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv)
 	c->asked = 0;
 }
 
-/* What a keyed scheduler goes by: the client's address, without its port. */
-static u64 pick_key(const struct tcpvs_conn *c)
-{
-	const struct sock *sk = c->cl.sock->sk;
-
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return tcpvs_hash(&sk->sk_v6_daddr, sizeof(sk->sk_v6_daddr), 0);
-#endif
-	return tcpvs_hash(&sk->sk_daddr, sizeof(sk->sk_daddr), 0);
-}
-
 /* The next server of the set to try, or NULL. */
-static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set)
+static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set,
+				    u64 key)
 {
 	struct tcpvs_pick pick = {
-		.key = set->ops->keyed ? pick_key(c) : 0,
+		.key = key,
 		.tried = c->tried,
 		.ntried = c->ntried,
 	};
@@ -226,6 +215,8 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
 	bool http = c->svc->mode == TCPVS_MODE_HTTP;
 	struct tcpvs_set *set;
+	u64 key = 0;
+	bool fresh;
 	int step;
 
 	if (!sc)
@@ -233,7 +224,11 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (unlikely(c->routed.serial != sc->serial) &&
 	    !tcpvs_rule_again(w, c, sc, &step))
 		return step;
+	fresh = c->routed.fresh;
+	c->routed.fresh = false;
 	set = tcpvs_rule_set(c, sc);
+	if (set->ops->keyed)
+		key = tcpvs_rule_key(w, c, sc, fresh);
 	c->state = TCPVS_CONN_CONNECT;
 	if (c->extra) {
 		struct tcpvs_upstream *up = own(w, c, set, NULL);
@@ -248,7 +243,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		int err;
 
 		if (c->ntried <= sc->limit[TCPVS_A_LIMITS_RETRIES])
-			srv = choose(c, set);
+			srv = choose(c, set, key);
 		if (!srv)
 			srv = fall_back(c, sc);
 		if (!srv)

@@ -110,6 +110,12 @@ const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1] = {
 	[TCPVS_A_ADDRESS_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 };
 
+const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_BOUND + 1] = {
+	[TCPVS_A_HASH_KEY] = NLA_POLICY_MAX(NLA_U32, 5),
+	[TCPVS_A_HASH_NAME] = { .type = NLA_NUL_STRING, .len = 64, },
+	[TCPVS_A_HASH_BOUND] = NLA_POLICY_MAX(NLA_U32, 10000),
+};
+
 const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1] = {
 	[TCPVS_A_LIMITS_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_connections_range),
 	[TCPVS_A_LIMITS_BACKLOG] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_limits_backlog_range),
@@ -178,7 +184,7 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 };
 
 /* TCPVS_CMD_SERVICE_NEW - do */
-static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_FALLBACK + 1] = {
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_HASH + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -191,10 +197,11 @@ static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_FALLB
 	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_SET - do */
-static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_FALLBACK + 1] = {
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_HASH + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -207,6 +214,7 @@ static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_FALLB
 	[TCPVS_A_SERVICE_SEND_PROXY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_DEL - do */
@@ -299,11 +307,12 @@ static const struct nla_policy tcpvs_rules_automaton_nl_policy[TCPVS_A_RULES_DAT
 };
 
 /* TCPVS_CMD_RULES_SET - do */
-static const struct nla_policy tcpvs_rules_set_nl_policy[TCPVS_A_RULES_SERVER + 1] = {
+static const struct nla_policy tcpvs_rules_set_nl_policy[TCPVS_A_RULES_HASH + 1] = {
 	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_RULES_SET] = NLA_POLICY_MIN(NLA_U32, 1),
 	[TCPVS_A_RULES_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
 	[TCPVS_A_RULES_SERVER] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+	[TCPVS_A_RULES_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
 };
 
 /* TCPVS_CMD_RULES_ADD - do */
@@ -372,7 +381,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_new_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_new_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_FALLBACK,
+		.maxattr	= TCPVS_A_SERVICE_HASH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -381,7 +390,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_set_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_FALLBACK,
+		.maxattr	= TCPVS_A_SERVICE_HASH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -547,7 +556,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_rules_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_rules_set_nl_policy,
-		.maxattr	= TCPVS_A_RULES_SERVER,
+		.maxattr	= TCPVS_A_RULES_HASH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

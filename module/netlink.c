@@ -469,6 +469,12 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 			return -ENOENT;
 		}
 	}
+	a = attr[TCPVS_A_SERVICE_HASH];
+	if (a) {
+		err = tcpvs_nl_hash(a, &e->hash, extack);
+		if (err)
+			return err;
+	}
 	a = attr[TCPVS_A_SERVICE_LISTEN];
 	if (a) {
 		err = tcpvs_nl_address(a, &e->addr, false, extack);

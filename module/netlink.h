@@ -10,6 +10,7 @@
 #include "config.h"
 #include "netlink-gen.h"
 
+struct tcpvs_hash_edit;
 struct tcpvs_service_edit;
 
 /* GENL_REQ_ATTR_CHECK() that also says what is missing. */
@@ -48,6 +49,12 @@ static inline struct tcpvs_net *tcpvs_nl_net(const struct genl_info *info)
 {
 	return info->user_ptr[0];
 }
+
+/* netlink_hash.c */
+int tcpvs_nl_hash(const struct nlattr *attr, struct tcpvs_hash_edit *e,
+		  struct netlink_ext_ack *extack);
+int tcpvs_nl_put_hash(struct sk_buff *skb, int type, const struct tcpvs_hash_by *k,
+		      u32 bound);
 
 /* netlink_get.c */
 int tcpvs_nl_put_address(struct sk_buff *skb, int type,

@@ -166,7 +166,9 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 			sc->table ? sc->table->nrules : 0) ||
 	    (sc->fallback.srv &&
 	     tcpvs_nl_put_address(skb, TCPVS_A_SERVICE_FALLBACK,
-				  &sc->fallback.srv->addr))) {
+				  &sc->fallback.srv->addr)) ||
+	    tcpvs_nl_put_hash(skb, TCPVS_A_SERVICE_HASH, &sc->hash.key,
+			      sc->hash.bound)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}

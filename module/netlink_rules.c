@@ -94,6 +94,8 @@ static int add_set(struct tcpvs_upload *u, struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[TCPVS_A_RULES_SCHEDULER];
 	const struct tcpvs_sched_ops *ops = NULL;
+	struct nlattr *hash = info->attrs[TCPVS_A_RULES_HASH];
+	struct tcpvs_hash_edit e = {};
 	struct nlattr *a, *first;
 	int rem, len, err;
 
@@ -108,8 +110,10 @@ static int add_set(struct tcpvs_upload *u, struct genl_info *info)
 			return -ENOENT;
 		}
 	}
-	err = tcpvs_upload_set(u, nla_get_u32(info->attrs[TCPVS_A_RULES_SET]),
-			       ops, info->extack);
+	err = hash ? tcpvs_nl_hash(hash, &e, info->extack) : 0;
+	if (!err)
+		err = tcpvs_upload_set(u, nla_get_u32(info->attrs[TCPVS_A_RULES_SET]),
+				       ops, hash ? &e : NULL, info->extack);
 	if (err)
 		return err;
 	first = attributes(info, &len);
@@ -236,7 +240,10 @@ static int fill_sets(struct sk_buff *skb, struct netlink_callback *cb,
 				return -EMSGSIZE;
 			err = nla_put_u32(skb, TCPVS_A_RULES_SET, s->id) ?:
 			      nla_put_string(skb, TCPVS_A_RULES_SCHEDULER,
-					     s->ops->name);
+					     s->ops->name) ?:
+			      (s->ops->keyed ?
+			       tcpvs_nl_put_hash(skb, TCPVS_A_RULES_HASH, s->key,
+						 s->bound) : 0);
 			for (i = at->server; i < end && !err; i++)
 				err = tcpvs_nl_put_address(skb,
 							   TCPVS_A_RULES_SERVER,

@@ -237,6 +237,32 @@ struct tcpvs_route_info {
 	u64 peak;
 };
 
+/**
+ * struct tcpvs_values - a walk over the values of one name
+ * @buf: the request head
+ * @head: as parsed
+ * @name: the name
+ * @nlen: its length
+ * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
+ * @hdr: the next header line to look at
+ * @pos: in a line of cookies or the query, what was not looked at yet
+ * @end: its end
+ * @val: the value found
+ * @len: its length
+ */
+struct tcpvs_values {
+	const u8 *buf;
+	const struct tcpvs_http_head *head;
+	const u8 *name;
+	u32 nlen;
+	u8 what;
+	u32 hdr;
+	u32 pos;
+	u32 end;
+	const u8 *val;
+	u32 len;
+};
+
 /* route_build.c */
 struct tcpvs_route_build *
 tcpvs_route_begin(const struct tcpvs_route_mem *mem,
@@ -259,7 +285,13 @@ u32 tcpvs_route_lookup(const struct tcpvs_route *t,
 		       const struct tcpvs_route_request *req,
 		       struct tcpvs_route_scratch *scratch);
 
+/* route_value.c */
+void tcpvs_values_begin(struct tcpvs_values *v, u8 what, const u8 *name, u32 nlen,
+			const u8 *buf, const struct tcpvs_http_head *head);
+bool tcpvs_values_next(struct tcpvs_values *v);
+
 /* route_check.c */
+bool tcpvs_route_name_ok(u8 what, const u8 *name, u32 len);
 const char *tcpvs_route_err_name(int err);
 
 #endif /* TCPVS_ROUTE_H */

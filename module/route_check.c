@@ -211,22 +211,33 @@ static int check_sources(const struct tcpvs_route_net *net, u32 len)
 	return 0;
 }
 
+/**
+ * tcpvs_route_name_ok() - can a header, cookie or parameter have this name?
+ * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
+ * @name: the name
+ * @len: its length
+ *
+ * Return: whether it can
+ */
+bool tcpvs_route_name_ok(u8 what, const u8 *name, u32 len)
+{
+	u32 i;
+
+	if (what != TCPVS_RM_QUERY)
+		return token(name, len);
+	for (i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f ||
+		    name[i] == '&' || name[i] == '=' || name[i] == '#')
+			return false;
+	return len;
+}
+
 static int check_field(const struct tcpvs_route_build *b,
 		       const struct tcpvs_route_match *m)
 {
-	const u8 *name = m->name;
-	u32 i;
-
-	if (!m->nlen || m->nlen + m->vlen > TCPVS_ROUTE_TEXT_MAX)
+	if (m->nlen + m->vlen > TCPVS_ROUTE_TEXT_MAX ||
+	    !tcpvs_route_name_ok(m->what, m->name, m->nlen))
 		return -TCPVS_RE_NAME;
-	if (m->what == TCPVS_RM_QUERY) {
-		for (i = 0; i < m->nlen; i++)
-			if (name[i] <= ' ' || name[i] >= 0x7f ||
-			    name[i] == '&' || name[i] == '=' || name[i] == '#')
-				return -TCPVS_RE_NAME;
-	} else if (!token(name, m->nlen)) {
-		return -TCPVS_RE_NAME;
-	}
 	switch (m->op) {
 	case TCPVS_RO_PRESENT:
 		return m->vlen ? -TCPVS_RE_VALUE : 0;

@@ -3,7 +3,7 @@
  * route_cond.c - the matches of a candidate that no index has decided
  *
  * A header, cookie or query parameter may be there more than once; one that
- * meets the match suffices.  Values are compared byte by byte as they came.  An
+ * meets the match suffices (route_value.c).  Values are compared byte by byte.  An
  * automaton is run once on each value of its name, however many candidates ask,
  * as long as there is room to remember.
  *
@@ -114,137 +114,11 @@ static bool match_source(const struct tcpvs_route_net *source,
 	return false;
 }
 
-/**
- * tcpvs_route_same_name() - do two names name the same?
- * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
- * @a: one
- * @b: another
- * @len: length of both
- *
- * Return: whether they are equal; names of headers have no case
- */
-bool tcpvs_route_same_name(u8 what, const u8 *a, const u8 *b, u32 len)
-{
-	u32 i;
-
-	if (what != TCPVS_RM_HEADER)
-		return route_eq(a, b, len);
-	for (i = 0; i < len; i++)
-		if (route_lower(a[i]) != route_lower(b[i]))
-			return false;
-	return true;
-}
-
-/**
- * struct values - a walk over the values of one name
- * @req: the request
- * @name: the name
- * @nlen: its length
- * @what: TCPVS_RM_HEADER, _COOKIE or _QUERY
- * @hdr: the next header line to look at
- * @pos: in a line of cookies or the query, what was not looked at yet
- * @end: its end
- * @val: the value found
- * @len: its length
- */
-struct values {
-	const struct tcpvs_route_request *req;
-	const u8 *name;
-	u32 nlen;
-	u8 what;
-	u32 hdr;
-	u32 pos;
-	u32 end;
-	const u8 *val;
-	u32 len;
-};
-
-static void values_begin(struct values *v, const struct route_lookup *l,
+static void values_begin(struct tcpvs_values *v, const struct route_lookup *l,
 			 const struct route_cond *c)
 {
-	const struct tcpvs_http_head *h = l->req->head;
-
-	*v = (struct values){
-		.req = l->req, .name = l->t->text + c->text, .nlen = c->nlen,
-		.what = c->what,
-	};
-	if (c->what == TCPVS_RM_QUERY) {
-		v->pos = h->query.off;
-		v->end = h->query.off + h->query.len;
-	}
-}
-
-/* Is [from, to) NAME=value, or in a query NAME? */
-static bool pair(struct values *v, u32 from, u32 to)
-{
-	const u8 *p = v->req->buf + from;
-	u32 len = to - from;
-
-	if (len < v->nlen || !route_eq(p, v->name, v->nlen))
-		return false;
-	if (len == v->nlen) {
-		v->val = p + len;
-		v->len = 0;
-		return v->what == TCPVS_RM_QUERY;
-	}
-	v->val = p + v->nlen + 1;
-	v->len = len - v->nlen - 1;
-	return p[v->nlen] == '=';
-}
-
-/* The next pair between separators of the line or query that v is in. */
-static bool next_pair(struct values *v, u8 separator)
-{
-	const u8 *b = v->req->buf;
-
-	while (v->pos < v->end) {
-		u32 from = v->pos, to = from;
-
-		while (to < v->end && b[to] != separator)
-			to++;
-		v->pos = to + 1;
-		if (separator == ';') {
-			while (from < to && http_is_ows(b[from]))
-				from++;
-			while (from < to && http_is_ows(b[to - 1]))
-				to--;
-		}
-		if (pair(v, from, to))
-			return true;
-	}
-	return false;
-}
-
-static bool values_next(struct values *v)
-{
-	const struct tcpvs_http_head *h = v->req->head;
-
-	if (v->what != TCPVS_RM_HEADER &&
-	    next_pair(v, v->what == TCPVS_RM_QUERY ? '&' : ';'))
-		return true;
-	if (v->what == TCPVS_RM_QUERY)
-		return false;
-	while (v->hdr < h->nhdr) {
-		const struct tcpvs_http_hdr *line = &h->hdr[v->hdr++];
-
-		if (v->what == TCPVS_RM_COOKIE) {
-			if (line->id != TCPVS_H_COOKIE)
-				continue;
-			v->pos = line->val;
-			v->end = line->val + line->vlen;
-			if (next_pair(v, ';'))
-				return true;
-			continue;
-		}
-		if (line->nlen == v->nlen &&
-		    tcpvs_route_same_name(v->what, v->req->buf + line->name,
-					  v->name, v->nlen)) {
-			v->val = v->req->buf + line->val;
-			v->len = line->vlen;
-			return true;
-		}
-	}
-	return false;
+	tcpvs_values_begin(v, c->what, l->t->text + c->text, c->nlen, l->req->buf,
+			   l->req->head);
 }
 
 /* Runs the automaton of @c on every value, and remembers where they end. */
@@ -253,12 +127,12 @@ static void run_values(const struct route_lookup *l, const struct route_cond *c)
 	const struct tcpvs_dfa *d = &l->t->dfa[c->dfa].dfa;
 	struct tcpvs_route_scratch *s = l->s;
 	u32 n = s->nstate;
-	struct values v;
+	struct tcpvs_values v;
 
 	s->ran |= 1ULL << c->dfa;
 	s->first[c->dfa] = n;
 	values_begin(&v, l, c);
-	while (values_next(&v)) {
+	while (tcpvs_values_next(&v)) {
 		if (n == TCPVS_ROUTE_STATES_MAX) {
 			s->count[c->dfa] = UNKEPT;
 			return;
@@ -273,7 +147,7 @@ static bool match_regex(const struct route_lookup *l, const struct route_cond *c
 {
 	const struct tcpvs_dfa *d = &l->t->dfa[c->dfa].dfa;
 	const struct tcpvs_route_scratch *s = l->s;
-	struct values v;
+	struct tcpvs_values v;
 	u32 i;
 
 	if (!(s->ran & 1ULL << c->dfa))
@@ -285,7 +159,7 @@ static bool match_regex(const struct route_lookup *l, const struct route_cond *c
 		return false;
 	}
 	values_begin(&v, l, c);
-	while (values_next(&v))
+	while (tcpvs_values_next(&v))
 		if (tcpvs_dfa_accepts(d, tcpvs_dfa_run(d, d->start, v.val, v.len), c->arg))
 			return true;
 	return false;
@@ -294,12 +168,12 @@ static bool match_regex(const struct route_lookup *l, const struct route_cond *c
 static bool match_field(const struct route_lookup *l, const struct route_cond *c)
 {
 	const u8 *want = l->t->text + c->text + c->nlen;
-	struct values v;
+	struct tcpvs_values v;
 
 	if (c->op == TCPVS_RO_REGEX)
 		return match_regex(l, c);
 	values_begin(&v, l, c);
-	while (values_next(&v)) {
+	while (tcpvs_values_next(&v)) {
 		if (c->op == TCPVS_RO_PRESENT)
 			return true;
 		if (c->op == TCPVS_RO_EXACT ? v.len != c->vlen : v.len < c->vlen)

@@ -343,8 +343,10 @@ int tcpvs_route_check(const struct tcpvs_route_build *b,
 		      const struct tcpvs_route_match *m);
 bool tcpvs_route_param(const u8 *text, u32 *at, u32 *len);
 
-/* route_cond.c */
+/* route_value.c */
 bool tcpvs_route_same_name(u8 what, const u8 *a, const u8 *b, u32 len);
+
+/* route_cond.c */
 bool tcpvs_route_conds(const struct route_lookup *l, u32 cond);
 u32 tcpvs_route_methods(const u8 *list, u32 len);
 

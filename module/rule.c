@@ -8,6 +8,9 @@
  * table has been replaced meanwhile the number of a set means nothing any more.
  * Then the head, which is still in the client's receive queue, is read again.
  *
+ * The key that a hash scheduler goes by is taken from the head as well, in the
+ * same step, and from the head read again when a connect has failed.
+ *
  * Runs in the worker that owns the connection, inside tcpvs_srcu.
  */
 #include "conn.h"
@@ -40,6 +43,7 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 
 	c->routed.serial = sc->serial;
 	c->routed.set = TCPVS_SET_NONE;
+	c->routed.fresh = true;
 	if (!t)
 		return true;
 	source(c, &req.source);
@@ -81,6 +85,19 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	return decide(w, c, sc, true, step);
 }
 
+/* Reads the head of a request that is still whole in the receive queue. */
+static bool read_again(struct tcpvs_worker *w, struct tcpvs_conn *c)
+{
+	/* It was within the limits when it came. */
+	static const struct tcpvs_http_limits lim;
+	bool eof;
+	int len;
+
+	len = tcpvs_peek(c->cl.sock, 0, w->head, c->head_len, &eof);
+	return len == c->head_len &&
+	       tcpvs_http_parse_request(w->parsed, w->head, len, &lim) == len;
+}
+
 /**
  * tcpvs_rule_again() - the rules have changed since a request met one
  * @w: worker
@@ -93,14 +110,7 @@ bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		      const struct tcpvs_service_conf *sc, int *step)
 {
-	/* It was within the limits when it came. */
-	static const struct tcpvs_http_limits lim;
-	bool eof;
-	int len;
-
-	len = tcpvs_peek(c->cl.sock, 0, w->head, c->head_len, &eof);
-	if (len != c->head_len ||
-	    tcpvs_http_parse_request(w->parsed, w->head, len, &lim) != len) {
+	if (!read_again(w, c)) {
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		return false;
 	}
@@ -120,4 +130,43 @@ struct tcpvs_set *tcpvs_rule_set(const struct tcpvs_conn *c,
 	if (!sc->table || c->routed.set == TCPVS_SET_NONE)
 		return sc->set;
 	return sc->sets->set[c->routed.set];
+}
+
+/* What of a request is hashed for the set it goes to; NULL = nothing, the source */
+static const struct tcpvs_hash_by *hashed_by(const struct tcpvs_conn *c,
+					     const struct tcpvs_service_conf *sc)
+{
+	if (sc->table && c->routed.set != TCPVS_SET_NONE)
+		return sc->table->set[c->routed.set].key;
+	return sc->hash.key.what == TCPVS_HK_SOURCE ? NULL : &sc->hash.key;
+}
+
+/* The client's address without its port, as it is or as it was announced. */
+static u64 source_key(const struct tcpvs_conn *c)
+{
+	struct tcpvs_proxy p;
+
+	tcpvs_peer_ends(c, &p);
+	return tcpvs_hash(p.src, p.family == 4 ? 4 : 16, 0);
+}
+
+/**
+ * tcpvs_rule_key() - what a hash scheduler goes by
+ * @w: worker
+ * @c: connection, with a request if in mode http; tcpvs_rule_set() is its set
+ * @sc: configuration of its service
+ * @fresh: w->parsed still describes that request; else it is read again
+ *
+ * Return: the key of the request, or of its source.
+ */
+u64 tcpvs_rule_key(struct tcpvs_worker *w, struct tcpvs_conn *c,
+		   const struct tcpvs_service_conf *sc, bool fresh)
+{
+	const struct tcpvs_hash_by *by = hashed_by(c, sc);
+	u64 key;
+
+	if (by && (fresh || read_again(w, c)) &&
+	    tcpvs_hash_key_of(by, w->head, w->parsed, &key))
+		return key;
+	return source_key(c);
 }

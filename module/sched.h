@@ -24,6 +24,9 @@
 #define TCPVS_SERVERS_MAX	65536	/* of one set */
 #define TCPVS_WEIGHT_MAX	65535
 #define TCPVS_TRIES_MAX		16	/* servers a request may have tried */
+#define TCPVS_BOUND_MIN		100	/* percent of a server's share, or 0 */
+#define TCPVS_BOUND_DEFAULT	125
+#define TCPVS_BOUND_MAX		10000
 
 struct tcpvs_server;
 struct tcpvs_set;
@@ -62,12 +65,15 @@ struct tcpvs_member {
  * struct tcpvs_set - servers and the scheduler that chooses among them
  * @ops: the algorithm
  * @priv: its state
+ * @bound: in percent, how much more than its share a server of a keyed set may
+ *	have in flight, see sched_bound.c; 0 = any
  * @n: number of members
  * @member: the servers, in the order they were added
  */
 struct tcpvs_set {
 	const struct tcpvs_sched_ops *ops;
 	void *priv;
+	u32 bound;
 	unsigned int n;
 	struct tcpvs_member member[] __counted_by(n);
 };

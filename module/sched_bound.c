@@ -4,9 +4,12 @@
  *
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA
  * 2018): of m requests in flight, this one counted, a server of w of W takes at
- * most c * m * w / W, rounded up, with c = 1.25. Above that a request goes where
- * its key would go if the server were not there. So a key that everybody asks
- * for overloads nobody, and some server always has room.
+ * most c * m * w / W, rounded up. Above that a request goes where its key would
+ * go if the server were not there. So a key that everybody asks for overloads
+ * nobody, and some server always has room, since c is at least 1. The set says
+ * what c is (&tcpvs_set.bound), or that there is no bound. By default it is 1.25,
+ * what most implementations have: by the paper's analysis the keys that move when
+ * a server comes or goes grow with 1/(c - 1)^2, the load of the busiest with c.
  *
  * The requests in flight of all servers are summed when the last sum is older
  * than a time that grows with the number of servers. So the sum is a few percent
@@ -16,15 +19,14 @@
  */
 #include "sched_impl.h"
 
-/* c = C_NUM / C_DEN */
-#define C_NUM		5
-#define C_DEN		4
 #define WINDOW_MIN	16384	/* ns */
 #define WINDOW_SERVER	512	/* ns a server: some ten times its share of a sum */
-#define COUNT_MAX	BIT(29)	/* more connections than any machine has room for */
+#define COUNT_MAX	BIT(25)	/* above what a namespace may have */
+#define PERCENT		100
 
-/* 2^29 * 4 * 2^32 and 5 * 2^29 * 2^16 */
-static_assert((u64)COUNT_MAX * C_DEN <= U64_MAX / TCPVS_SERVERS_MAX / TCPVS_WEIGHT_MAX);
+/* 2^25 * 100 * 2^32 and 10000 * 2^25 * 2^16 */
+static_assert((u64)COUNT_MAX * PERCENT <= U64_MAX / TCPVS_SERVERS_MAX / TCPVS_WEIGHT_MAX);
+static_assert((u64)COUNT_MAX * TCPVS_BOUND_MAX <= U64_MAX / TCPVS_WEIGHT_MAX);
 
 /**
  * tcpvs_bound_init() - begin to bound
@@ -71,11 +73,11 @@ bool tcpvs_bound_room(struct tcpvs_bound *b, const struct tcpvs_set *set,
 {
 	u64 inflight = tcpvs_inflight(m);
 
-	if (!inflight)
+	if (!inflight || !set->bound)
 		return true;
 	/* inflight + 1 <= ceil(x) is inflight < x. */
-	return min(inflight, COUNT_MAX) * C_DEN * b->weight <
-	       C_NUM * (total_of(b, set) + 1) * m->weight;
+	return min(inflight, COUNT_MAX) * PERCENT * b->weight <
+	       set->bound * (total_of(b, set) + 1) * m->weight;
 }
 
 /**

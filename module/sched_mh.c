@@ -21,7 +21,8 @@
 
 /*
  * At a bound of 1.25 a place in five at least has room: that so many in a row
- * have not, is an accident of 1 in a million, and costs a search of O(n).
+ * have not, is an accident of 1 in a million, and costs a search of O(n). At
+ * lower bounds it is seen more often.
  */
 #define PROBES		64
 #define GOLDEN		0x9e3779b97f4a7c15ULL	/* or mix() would keep 0 */

@@ -352,7 +352,7 @@ struct tcpvs_sets *tcpvs_sets_create(const struct tcpvs_service_conf *sc,
 			seen[*m - member] = i + 1;
 			some[k] = **m;
 		}
-		set = tcpvs_set_create(spec->ops, some, spec->n,
+		set = tcpvs_set_create(spec->ops, spec->bound, some, spec->n,
 				       set_before(old, spec->id));
 		if (IS_ERR(set)) {
 			err = PTR_ERR(set);

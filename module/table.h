@@ -22,8 +22,8 @@
 #include <net/netlink.h>
 
 #include "config.h"
-#include "route.h"
 
+struct tcpvs_hash_edit;
 struct tcpvs_upload_scratch;
 
 /* &tcpvs_rule.set of a rule that names none */
@@ -54,14 +54,18 @@ struct tcpvs_rule {
  * @id: its number for users
  * @n: servers
  * @room: allocated length of @addr
+ * @bound: &tcpvs_set.bound
  * @ops: the scheduler
+ * @key: what it hashes, part of the table; NULL = the source
  * @addr: the servers
  */
 struct tcpvs_set_spec {
 	u32 id;
 	u32 n;
 	u32 room;
+	u32 bound;
 	const struct tcpvs_sched_ops *ops;
+	const struct tcpvs_hash_by *key;
 	struct tcpvs_addr *addr;
 };
 
@@ -168,6 +172,7 @@ int tcpvs_upload_data(struct tcpvs_upload *u, const struct nlattr *data,
 		      struct netlink_ext_ack *extack);
 int tcpvs_upload_set(struct tcpvs_upload *u, u32 id,
 		     const struct tcpvs_sched_ops *ops,
+		     const struct tcpvs_hash_edit *hash,
 		     struct netlink_ext_ack *extack);
 int tcpvs_upload_server(struct tcpvs_upload *u, const struct tcpvs_addr *addr,
 			struct netlink_ext_ack *extack);

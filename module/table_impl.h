@@ -52,6 +52,7 @@ int tcpvs_table_hits_init(struct tcpvs_table *t);
 int tcpvs_upload_whole(struct tcpvs_upload *u, struct netlink_ext_ack *extack);
 
 /* upload_rule.c */
+const void *tcpvs_upload_keep(struct tcpvs_table *t, const void *bytes, u32 n);
 int tcpvs_upload_blame(const struct tcpvs_rule *r, int err,
 		       struct netlink_ext_ack *extack);
 

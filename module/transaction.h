@@ -76,6 +76,20 @@ struct tcpvs_candidate {
 };
 
 /**
+ * struct tcpvs_hash_edit - what a request wants of the hash schedulers
+ * @key: if @keyed
+ * @bound: if @bounded
+ * @keyed: there is TCPVS_A_HASH_KEY
+ * @bounded: there is TCPVS_A_HASH_BOUND
+ */
+struct tcpvs_hash_edit {
+	struct tcpvs_hash_by key;
+	u32 bound;
+	bool keyed;
+	bool bounded;
+};
+
+/**
  * struct tcpvs_service_edit - what a request wants of a service
  * @name: its name, checked
  * @attr: attributes of the request; an absent one leaves things as they are
@@ -87,6 +101,7 @@ struct tcpvs_candidate {
  * @trusted: if there is TCPVS_A_SERVICE_TRUSTED: the list, referenced, or NULL
  *	for nobody
  * @ops: if there is TCPVS_A_SERVICE_SCHEDULER
+ * @hash: if there is TCPVS_A_SERVICE_HASH
  * @addr: if there is TCPVS_A_SERVICE_LISTEN
  * @fallback: if there is TCPVS_A_SERVICE_FALLBACK; of family 0 for none
  * @timeouts: bit n is set if timeout_ms[n] is given
@@ -104,6 +119,7 @@ struct tcpvs_service_edit {
 	u32 allow;
 	struct tcpvs_trusted *trusted;
 	const struct tcpvs_sched_ops *ops;
+	struct tcpvs_hash_edit hash;
 	struct tcpvs_addr addr;
 	struct tcpvs_addr fallback;
 	u32 timeouts;

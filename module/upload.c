@@ -18,6 +18,7 @@
 
 #include "netlink.h"
 #include "table_impl.h"
+#include "transaction.h"
 
 #define VERIFY_SLICE	65536	/* entries of an automaton, some 100 us */
 
@@ -235,18 +236,30 @@ int tcpvs_upload_data(struct tcpvs_upload *u, const struct nlattr *data,
  * @u: the upload
  * @id: number of the set
  * @ops: its scheduler; NULL = the usual, or what it has
+ * @hash: what that hashes and how far; NULL = the usual, or what it has
  * @extack: says why not
  *
  * Return: 0 or an error.
  */
 int tcpvs_upload_set(struct tcpvs_upload *u, u32 id,
 		     const struct tcpvs_sched_ops *ops,
+		     const struct tcpvs_hash_edit *hash,
 		     struct netlink_ext_ack *extack)
 {
+	struct tcpvs_set_spec s = {
+		.id = id,
+		.bound = hash && hash->bounded ? hash->bound : TCPVS_BOUND_DEFAULT,
+		.ops = ops ?: &tcpvs_sched_wlc,
+	};
 	struct tcpvs_table *t = u->table;
 	struct tcpvs_set_spec *last = t->nsets ? &t->set[t->nsets - 1] : NULL;
 
 	if (last && last->id == id) {
+		if (hash) {
+			NL_SET_ERR_MSG_FMT(extack, "set %u: its hash comes with its first servers",
+					   id);
+			return -EINVAL;
+		}
 		if (!ops || ops == last->ops)
 			return 0;
 		NL_SET_ERR_MSG_FMT(extack, "set %u has the scheduler \"%s\"", id,
@@ -267,13 +280,20 @@ int tcpvs_upload_set(struct tcpvs_upload *u, u32 id,
 				   TCPVS_RULE_SETS_MAX);
 		return -E2BIG;
 	}
+	if (hash && !s.ops->keyed) {
+		NL_SET_ERR_MSG_FMT(extack, "set %u: the scheduler \"%.15s\" hashes nothing",
+				   id, s.ops->name);
+		return -EINVAL;
+	}
+	if (hash && hash->keyed && hash->key.what != TCPVS_HK_SOURCE) {
+		s.key = tcpvs_upload_keep(t, &hash->key, sizeof(hash->key));
+		if (!s.key)
+			return -ENOMEM;
+	}
 	if (tcpvs_table_grow(t, (void **)&t->set, t->nsets, &u->set_room,
 			     sizeof(*t->set)))
 		return -ENOMEM;
-	t->set[t->nsets++] = (struct tcpvs_set_spec) {
-		.id = id,
-		.ops = ops ?: &tcpvs_sched_wlc,
-	};
+	t->set[t->nsets++] = s;
 	return 0;
 }
 

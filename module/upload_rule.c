@@ -317,10 +317,17 @@ static int read_action(const struct tcpvs_table *t,
 	return 0;
 }
 
-/* A copy of the rule that lives as long as the table. */
-static const struct nlattr *keep(struct tcpvs_table *t, const struct nlattr *rule)
+/**
+ * tcpvs_upload_keep() - copy what has to live as long as the table
+ * @t: the table
+ * @bytes: it
+ * @n: its length, at most TCPVS_RULE_BYTES_MAX
+ *
+ * Return: the copy, aligned to NLA_ALIGNTO, or NULL without memory.
+ */
+const void *tcpvs_upload_keep(struct tcpvs_table *t, const void *bytes, u32 n)
 {
-	u32 len = NLA_ALIGN(rule->nla_len);
+	u32 len = NLA_ALIGN(n);
 	struct tcpvs_records *r;
 	void *to;
 
@@ -334,7 +341,7 @@ static const struct nlattr *keep(struct tcpvs_table *t, const struct nlattr *rul
 		list_add_tail(&r->link, &t->records);
 	}
 	to = r->byte + r->used;
-	memcpy(to, rule, rule->nla_len);
+	memcpy(to, bytes, n);
 	r->used += len;
 	return to;
 }
@@ -397,7 +404,7 @@ int tcpvs_upload_rule(struct tcpvs_upload *u, const struct nlattr *rule,
 		return reasons[-n].err;
 	}
 	r.id = nla_get_u32(s->tb[TCPVS_A_RULE_ID]);
-	r.record = keep(t, rule);
+	r.record = tcpvs_upload_keep(t, rule, rule->nla_len);
 	if (!r.record)
 		return -ENOMEM;
 	if (r.text)

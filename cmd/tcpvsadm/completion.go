@@ -37,6 +37,7 @@ func runCompletion(s *session) error {
 		"ident":     `"$(_tcpvsadm_services)"`,
 		"scheduler": `"` + strings.Join(config.SchedulerNames(), " ") + `"`,
 		"mode":      `"tcp http"`,
+		"hash":      `"source uri host header: cookie: query:"`,
 		"output":    `"text json"`,
 		"sort":      `"` + columnNames() + `"`,
 		"netns":     `"$(ls /run/netns 2>/dev/null)"`,

@@ -94,6 +94,23 @@ func kernelMode(m config.Mode) genl.Mode {
 	return genl.ModeHTTP
 }
 
+// kernelHash is what is hashed; config has seen that there is such a thing.
+func kernelHash(key string) genl.HashKey {
+	k, err := genl.ParseHashKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+func fromKernelHash(h genl.Hash) config.Hash {
+	return config.Hash{Key: h.Key.String(), Name: h.Name, Bound: h.Bound}
+}
+
+func toKernelHash(h config.Hash) genl.Hash {
+	return genl.Hash{Key: kernelHash(h.Key), Name: h.Name, Bound: h.Bound}
+}
+
 // fromKernel describes a service in the configuration language, still without
 // its servers.
 func fromKernel(s *genl.Service) config.Service {
@@ -107,6 +124,7 @@ func fromKernel(s *genl.Service) config.Service {
 		c.Settings[i] = settingFields[i].get(s)
 	}
 	c.Trusted, c.Redirect = config.SortNetworks(s.Trusted), s.Fallback
+	c.Hash = fromKernelHash(s.Hash)
 	return c
 }
 
@@ -118,6 +136,7 @@ func toKernel(s *config.Service) genl.ServiceConfig {
 		Scheduler: &s.Scheduler,
 		Listen:    &s.Listen,
 		Trusted:   genl.Ptr(s.Trusted),
+		Hash:      toKernelHash(s.Hash).Config(),
 	}
 	if s.Redirect.IsValid() { // a new service has none
 		c.Fallback = &s.Redirect

@@ -65,10 +65,10 @@ func init() {
 	listOptions := []string{"ident", "numeric", "stats", "rate", "interval", "sort", "exact", "output"}
 	commands = []*command{
 		{long: "add-service", short: "A", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forService},
 			doc:   "add a virtual service", run: runAddService},
 		{long: "edit-service", short: "E", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forService},
 			doc:   "change a virtual service; what is not given stays", run: runEditService},
 		{long: "delete-service", short: "D", needs: []string{"ident"},
 			doc: "delete a virtual service with its servers", run: runDeleteService},
@@ -177,7 +177,11 @@ func makeOptions() []*option {
 	return append(list, &option{long: config.TrustedKey, arg: "NETWORK,...",
 		doc: "whose word about the client is taken (default none)"},
 		&option{long: config.RedirectKey, arg: "HOST[:PORT]",
-			doc: "fallback server, to which goes what no other server can take (default none)"})
+			doc: "fallback server, to which goes what no other server can take (default none)"},
+		&option{long: config.HashKey, arg: "KEY",
+			doc: "what the schedulers sh and mh hash: " + config.HashForms + " (default source)"},
+		&option{long: config.HashBoundKey, arg: "PERCENT|off",
+			doc: "how much of its share a server may have in flight with sh and mh (default 125%)"})
 }
 
 // longOption is the option a setting is given by.

@@ -215,6 +215,9 @@ func changed(s *config.Service, ch config.Change) genl.ServiceConfig {
 	if ch.Trusted {
 		c.Trusted = &s.Trusted
 	}
+	if ch.Hash {
+		c.Hash = toKernelHash(s.Hash).Config()
+	}
 	for _, k := range ch.Settings {
 		settingFields[k].set(&c, s.Settings[k])
 	}

@@ -53,6 +53,9 @@ func (t *table) readRules(ctx context.Context, c tableReader) error {
 		v := config.Rule{ID: r.ID, Name: r.Name, Match: r.Match, Action: r.Action}
 		if s := byKey[key{g.Service, g.Set}]; s != nil && r.Action.Kind == rules.UseSet {
 			v.Servers, v.Scheduler = s.Servers, s.Scheduler
+			if s.Hash != nil {
+				v.Hash = fromKernelHash(*s.Hash)
+			}
 		}
 		v.Action.Set = ""
 		t.rules[g.Service] = append(t.rules[g.Service], v)
@@ -67,9 +70,11 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 	for i := range s.Rules {
 		r := &s.Rules[i]
 		if r.Action.Kind == rules.UseSet {
-			sets = append(sets, ruleset.Set{Name: t[i].Action.Set, RuleSet: genl.RuleSet{
-				ID: t[i].ID, Scheduler: r.Scheduler, Servers: r.Servers,
-			}})
+			set := genl.RuleSet{ID: t[i].ID, Scheduler: r.Scheduler, Servers: r.Servers}
+			if config.Hashes(r.Scheduler) {
+				set.Hash = genl.Ptr(toKernelHash(r.Hash))
+			}
+			sets = append(sets, ruleset.Set{Name: t[i].Action.Set, RuleSet: set})
 		}
 	}
 	return ruleset.Table(t, sets)

@@ -67,6 +67,12 @@ func saveLines(out io.Writer, c *config.Config) error {
 		if s.Redirect.IsValid() {
 			words = append(words, "--"+config.RedirectKey, s.Redirect.String())
 		}
+		if s.Hash.Key != config.HashSource {
+			words = append(words, "--"+config.HashKey, s.Hash.KeyText())
+		}
+		if s.Hash.Bound != config.DefaultHashBound {
+			words = append(words, "--"+config.HashBoundKey, s.Hash.BoundText())
+		}
 		line(words...)
 		for _, srv := range s.Servers {
 			line("-a", "-i", s.Name, "-r", srv.Addr.String(), "-w", strconv.FormatUint(uint64(srv.Weight), 10))

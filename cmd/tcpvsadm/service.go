@@ -22,6 +22,8 @@ type serviceArgs struct {
 	mode      *config.Mode
 	trusted   *[]netip.Prefix
 	redirect  *netip.AddrPort // a port of 0 is that of the service
+	hashKey   *config.Hash    // Key and Name are given
+	hashBound *uint32
 	settings  map[config.Setting]uint64
 }
 
@@ -86,6 +88,19 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 		}
 		v.redirect = &a
 	}
+	if text, ok := s.opts.get(config.HashKey); ok {
+		v.hashKey = new(config.Hash)
+		if err := v.hashKey.ParseKey(text); err != nil {
+			return nil, badValue(config.HashKey, err)
+		}
+	}
+	if text, ok := s.opts.get(config.HashBoundKey); ok {
+		var h config.Hash
+		if err := h.ParseBound(text); err != nil {
+			return nil, badValue(config.HashBoundKey, err)
+		}
+		v.hashBound = &h.Bound
+	}
 	for long, text := range s.opts.vals {
 		set, ok := settingOption(long)
 		if !ok {
@@ -131,6 +146,10 @@ func (v *serviceArgs) config() genl.ServiceConfig {
 		settingFields[s].set(&c, n)
 	}
 	c.Trusted, c.Fallback = v.trusted, v.redirect
+	if v.hashKey != nil {
+		c.Hash.Key, c.Hash.Name = genl.Ptr(kernelHash(v.hashKey.Key)), v.hashKey.Name
+	}
+	c.Hash.Bound = v.hashBound
 	return c
 }
 
@@ -183,6 +202,12 @@ func (v *serviceArgs) complete(name string) config.Service {
 	if to := withPort(v.redirect, svc.Listen.Port()); to != nil {
 		svc.Redirect = *to
 	}
+	if v.hashKey != nil {
+		svc.Hash.Key, svc.Hash.Name = v.hashKey.Key, v.hashKey.Name
+	}
+	if v.hashBound != nil {
+		svc.Hash.Bound = *v.hashBound
+	}
 	return svc
 }
 
@@ -199,7 +224,8 @@ func runEditService(s *session) error {
 	if err != nil {
 		return err
 	}
-	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && v.redirect == nil && len(v.settings) == 0 {
+	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && v.redirect == nil &&
+		v.hashKey == nil && v.hashBound == nil && len(v.settings) == 0 {
 		return usagef("give what shall change: -s, --mode, -l, -P or a setting; "+program+" -h lists them", "-E changes nothing")
 	}
 	c, err := s.client()

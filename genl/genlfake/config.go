@@ -37,6 +37,7 @@ type service struct {
 
 	acceptProxy uint32
 	sendProxy   uint32
+	hash        genl.Hash
 
 	servers  []*realServer
 	fallback *realServer // never changed, only replaced
@@ -222,6 +223,11 @@ func (s *service) edit(found attrs) *refusal {
 		}
 		s.scheduler = a.text()
 	}
+	if a := found[spec.AServiceHash]; a != nil {
+		if r := editHash(&s.hash, a); r != nil {
+			return r
+		}
+	}
 	if a := found[spec.AServiceListen]; a != nil {
 		addr, r := a.address(false)
 		if r != nil {
@@ -295,6 +301,42 @@ func (c *config) checkFallbacks() *refusal {
 	}
 	return nil
 }
+
+// editHash takes over what a request says about the hash schedulers.
+func editHash(h *genl.Hash, a *attr) *refusal {
+	key, name, bound := a.nest[spec.AHashKey], a.nest[spec.AHashName], a.nest[spec.AHashBound]
+	if name != nil && key == nil {
+		return refuse(syscall.EINVAL, name, "a name of no key: say header, cookie or query")
+	}
+	if key != nil {
+		k := genl.HashKey(key.number())
+		if (name != nil) != (k >= genl.HashKeyHeader) {
+			at := name
+			if at == nil {
+				at = key
+			}
+			return refuse(syscall.EINVAL, at, "the key header, cookie or query has a name, others have none")
+		}
+		if name != nil && strings.ContainsAny(name.text(), " ;&=") {
+			return refuse(syscall.EINVAL, name, "no such thing has the name \"%.24s\"", name.text())
+		}
+		h.Key, h.Name = k, ""
+		if name != nil {
+			h.Name = name.text()
+		}
+	}
+	if bound != nil {
+		n := uint32(bound.number())
+		if n > 0 && n < 100 {
+			return refuse(syscall.EINVAL, bound, "a bound of %d percent leaves no server with room: 100 or more, 0 = none", n)
+		}
+		h.Bound = n
+	}
+	return nil
+}
+
+// defaultHash is what nobody has said of the hash schedulers.
+var defaultHash = genl.Hash{Bound: 125}
 
 // sensible looks at the service as a whole, as found made it.
 func (s *service) sensible(found attrs) *refusal {

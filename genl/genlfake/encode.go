@@ -45,6 +45,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 	if s.fallback != nil {
 		address(ae, spec.AServiceFallback, s.fallback.addr)
 	}
+	hash(ae, spec.AServiceHash, s.hash)
 	return message{cmd, must(ae.Encode())}
 }
 
@@ -98,6 +99,17 @@ func address(ae *netlink.AttributeEncoder, t uint16, ap netip.AddrPort) {
 		}
 		nae.Bytes(kind, ap.Addr().AsSlice())
 		nae.Bytes(spec.AAddressPort, binary.BigEndian.AppendUint16(nil, ap.Port()))
+		return nil
+	})
+}
+
+func hash(ae *netlink.AttributeEncoder, t uint16, h genl.Hash) {
+	ae.Nested(t, func(nae *netlink.AttributeEncoder) error {
+		nae.Uint32(spec.AHashKey, uint32(h.Key))
+		nae.Uint32(spec.AHashBound, h.Bound)
+		if h.Name != "" {
+			nae.String(spec.AHashName, h.Name)
+		}
 		return nil
 	})
 }

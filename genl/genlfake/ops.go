@@ -130,6 +130,7 @@ func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
 		timeouts:  maps.Clone(defaultTimeouts),
 		limits:    maps.Clone(defaultLimits),
 		forward:   uint32(genl.ForwardXForwardedFor),
+		hash:      defaultHash,
 	}
 	if r := svc.edit(found); r != nil {
 		return r

@@ -24,8 +24,11 @@ type rule struct {
 type ruleSet struct {
 	id        uint32
 	scheduler string
+	hash      genl.Hash
 	servers   []netip.AddrPort
 }
+
+func keyed(scheduler string) bool { return scheduler == "sh" || scheduler == "mh" }
 
 // upload is a table that is being filled.
 type upload struct {
@@ -158,9 +161,13 @@ func (u *upload) set(found attrs) *refusal {
 			return refuse(syscall.ENOENT, s, "there is no scheduler \"%.15s\"", scheduler)
 		}
 	}
+	h := found[spec.ARulesHash]
 	u.sets = slices.Clone(u.sets)
 	switch n := len(u.sets); {
 	case n > 0 && u.sets[n-1].id == id:
+		if h != nil {
+			return refuse(syscall.EINVAL, nil, "set %d: its hash comes with its first servers", id)
+		}
 		if scheduler != "" && scheduler != u.sets[n-1].scheduler {
 			return refuse(syscall.EINVAL, nil, "set %d has the scheduler \"%s\"", id, u.sets[n-1].scheduler)
 		}
@@ -172,7 +179,16 @@ func (u *upload) set(found attrs) *refusal {
 		if scheduler == "" {
 			scheduler = "wlc"
 		}
-		u.sets = append(u.sets, ruleSet{id: id, scheduler: scheduler})
+		s := ruleSet{id: id, scheduler: scheduler, hash: defaultHash}
+		if h != nil && !keyed(scheduler) {
+			return refuse(syscall.EINVAL, nil, "set %d: the scheduler \"%.15s\" hashes nothing", id, scheduler)
+		}
+		if h != nil {
+			if r := editHash(&s.hash, h); r != nil {
+				return r
+			}
+		}
+		u.sets = append(u.sets, s)
 	}
 	last := &u.sets[len(u.sets)-1]
 	for _, a := range found.all(spec.ARulesServer) {
@@ -247,6 +263,8 @@ func (k *Kernel) checkRules(c *config) *refusal {
 			return refuse(syscall.EINVAL, nil, "the new rules of \"%.16s\" are not whole: end them", svc.name)
 		case len(svc.rules) > 0 && svc.mode != genl.ModeHTTP:
 			return refuse(syscall.EINVAL, nil, "\"%.16s\" has rules: they need mode http", svc.name)
+		case svc.hash.Key != genl.HashKeySource && svc.mode != genl.ModeHTTP:
+			return refuse(syscall.EINVAL, nil, "\"%.16s\" hashes what a request has: it needs mode http", svc.name)
 		}
 		for _, s := range svc.sets {
 			for i, ap := range s.servers {
@@ -279,6 +297,9 @@ func ruleSetMessage(cmd uint8, svc *service, s *ruleSet) message {
 	ae.String(spec.ARulesService, svc.name)
 	ae.Uint32(spec.ARulesSet, s.id)
 	ae.String(spec.ARulesScheduler, s.scheduler)
+	if keyed(s.scheduler) {
+		hash(ae, spec.ARulesHash, s.hash)
+	}
 	for _, ap := range s.servers {
 		address(ae, spec.ARulesServer, ap)
 	}

@@ -63,6 +63,7 @@ type Service struct {
 	Settings  Values
 	Trusted   []netip.Prefix // sorted
 	Redirect  netip.AddrPort // the fallback server; the zero value is none
+	Hash      Hash
 	Servers   []Server
 	Rules     []Rule // in order, those without conditions last
 	Pos       Pos    // of its name in the file
@@ -97,6 +98,7 @@ func NewService(name string) Service {
 		Scheduler: DefaultScheduler,
 		Listen:    DefaultListen,
 		Settings:  Defaults(),
+		Hash:      DefaultHash(),
 	}
 }
 

@@ -140,7 +140,7 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 var (
 	plainAttributes = map[string]bool{"forward": true, "accept-proxy": true, "send-proxy": true, "allow": true}
 	otherAttributes = map[string]bool{
-		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, "fallback": true, // keys of their own
+		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, "fallback": true, HashKey: true, // keys of their own
 		"timeouts": true, "limits": true, // sets of them
 		"id": true, "state": true, "servers": true, "stats": true, "now": true, "zeroed": true, "rules": true, // nobody's to decide
 	}

@@ -61,13 +61,13 @@ type Op struct {
 // Change names the fields of a service that differ.
 type Change struct {
 	Mode, Scheduler, Listen bool
-	Trusted, Redirect       bool
+	Trusted, Redirect, Hash bool
 	Settings                []Setting
 }
 
 // Any tells whether anything differs.
 func (c Change) Any() bool {
-	return c.Mode || c.Scheduler || c.Listen || c.Trusted || c.Redirect || len(c.Settings) > 0
+	return c.Mode || c.Scheduler || c.Listen || c.Trusted || c.Redirect || c.Hash || len(c.Settings) > 0
 }
 
 func (o Op) String() string {
@@ -169,6 +169,7 @@ func (p *Plan) change(h *State, w *Service) {
 		Listen:    h.Listen != w.Listen,
 		Trusted:   !slices.Equal(h.Trusted, w.Trusted),
 		Redirect:  h.Redirect != w.Redirect,
+		Hash:      h.Hash != w.Hash,
 	}
 	for s := range w.Settings {
 		if w.Settings[s] != h.Settings[s] {

@@ -41,6 +41,8 @@ func (s *Service) items(names *Names) []item {
 		{key: "listen", value: names.FormatAddr(s.Listen)},
 		{key: "mode", value: string(s.Mode)},
 		{key: "scheduler", value: s.Scheduler},
+		{key: HashKey, value: s.Hash.keyWord(), implied: s.Hash.Key == HashSource},
+		{key: HashBoundKey, value: s.Hash.BoundText(), implied: s.Hash.Bound == DefaultHashBound},
 	}
 	for i, v := range s.Settings {
 		info := Setting(i).Info()

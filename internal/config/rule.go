@@ -4,7 +4,7 @@
 //
 //	rule = CONDITION ... ACTION
 //	CONDITION = "pattern" RE | KEY VALUE
-//	ACTION = "use" "server" ADDRESS [ "scheduler" NAME ]
+//	ACTION = "use" "server" ADDRESS [ "scheduler" NAME [ "hash" KEY ] [ "hash-bound" PERCENT ] ]
 //	       | "redirect" STATUS LOCATION | "answer" STATUS [ TEXT ] | "reject"
 //
 // The line of the original, pattern RE use server ADDRESS, is one of these.
@@ -35,6 +35,7 @@ type Rule struct {
 	Action    rules.Action // UseSet: Servers and Scheduler are the set
 	Servers   []netip.AddrPort
 	Scheduler string
+	Hash      Hash // of a Scheduler that hashes
 	Pos       Pos
 }
 
@@ -115,13 +116,8 @@ func (l *ruleLine) word() {
 			err = CheckServer(a.Addr())
 		}
 		l.Servers = []netip.AddrPort{a}
-		if err == nil && l.at < len(l.words) && isWord(l.words[l.at], "scheduler") {
-			l.at++
-			v = l.take("the scheduler")
-			var s Scheduler
-			if s, err = ParseScheduler(v.text); err == nil {
-				l.Scheduler = s.Kernel
-			}
+		if err == nil {
+			v, err = l.how()
 		}
 	case key == "redirect" || key == "answer":
 		l.Action.Kind = rules.Redirect
@@ -163,6 +159,39 @@ func (l *ruleLine) word() {
 	}
 }
 
+// how takes how a server of the set is chosen, as far as the line says it, and
+// tells the word at fault.
+func (l *ruleLine) how() (v token, err error) {
+	l.Hash = DefaultHash()
+	for hashed := false; err == nil && l.at < len(l.words); {
+		t := l.words[l.at]
+		switch key := strings.ToLower(t.text); {
+		case isWord(t, "scheduler") && !hashed:
+			l.at++
+			v = l.take("the scheduler")
+			var s Scheduler
+			if s, err = ParseScheduler(v.text); err == nil {
+				l.Scheduler = s.Kernel
+			}
+		case isWord(t, HashKey) || isWord(t, HashBoundKey):
+			if !Hashes(l.Scheduler) {
+				l.fail(t, "write scheduler mh, or sh, before it", "%s is of no use to the scheduler %s", t.show(), l.Scheduler)
+				return t, nil
+			}
+			hashed = true
+			l.at++
+			if v = l.take("the value"); key == HashKey {
+				err = l.Hash.ParseKey(v.text)
+			} else {
+				err = l.Hash.ParseBound(v.text)
+			}
+		default:
+			return v, nil
+		}
+	}
+	return v, err
+}
+
 // finishRules makes sets of lines that differ in their server alone, and checks
 // the table as a whole.
 func (b *block) finishRules(p *parser) {
@@ -193,8 +222,8 @@ func (b *block) finishRules(p *parser) {
 				case slices.Contains(old.Servers, r.Servers[0]):
 					p.fail(r.Pos, fmt.Sprintf("line %d says it already", old.Pos.Line), "the rule uses %s twice", r.Servers[0])
 					b.badRule = true
-				case old.Scheduler != r.Scheduler:
-					p.fail(r.Pos, fmt.Sprintf("give it the scheduler of line %d: %s", old.Pos.Line, old.Scheduler), "one set of servers, two schedulers")
+				case old.Scheduler != r.Scheduler || old.Hash != r.Hash:
+					p.fail(r.Pos, fmt.Sprintf("give it the scheduler of line %d: %s", old.Pos.Line, old.how()), "one set of servers, two schedulers")
 					b.badRule = true
 				}
 				old.Servers = append(old.Servers, r.Servers[0])
@@ -295,7 +324,7 @@ func ruleLines(list []Rule, names *Names) []string {
 			for _, a := range r.Servers {
 				line := text + "use server " + names.FormatAddr(a)
 				if r.Scheduler != DefaultScheduler {
-					line += " scheduler " + r.Scheduler
+					line += " scheduler " + r.how()
 				}
 				lines = append(lines, line)
 			}
@@ -326,9 +355,17 @@ func (r *Rule) Line(names *Names) string {
 		text += " " + names.FormatAddr(a)
 	}
 	if r.Scheduler != DefaultScheduler {
-		text += " scheduler " + r.Scheduler
+		text += " scheduler " + r.how()
 	}
 	return text
+}
+
+// how is how a server of the set is chosen, as it is written.
+func (r *Rule) how() string {
+	if Hashes(r.Scheduler) {
+		return r.Scheduler + r.Hash.words()
+	}
+	return r.Scheduler
 }
 
 // ruleWord writes a value as it is read again.

@@ -60,7 +60,7 @@ func (p *parser) virtual() bool {
 }
 
 // The keys that are no numeric setting.
-var plainKeys = []string{"listen", "mode", "scheduler", "server", RuleKey, TrustedKey, RedirectKey}
+var plainKeys = []string{"listen", "mode", "scheduler", "server", RuleKey, TrustedKey, RedirectKey, HashKey, HashBoundKey}
 
 // RedirectKey is the key of the fallback server.
 const RedirectKey = "redirect"
@@ -146,6 +146,14 @@ func (b *block) item(p *parser, key, val token) {
 			return
 		}
 		b.mode, b.modePos = m, val.pos
+	case HashKey, HashBoundKey:
+		parse := b.svc.Hash.ParseKey
+		if low == HashBoundKey {
+			parse = b.svc.Hash.ParseBound
+		}
+		if err := parse(val.text); err != nil {
+			p.failWith(val.pos, err)
+		}
 	case "scheduler":
 		s, err := ParseScheduler(val.text)
 		if err != nil {
@@ -246,6 +254,23 @@ func (b *block) server(p *parser, val token) {
 	b.svc.Servers = append(b.svc.Servers, srv)
 }
 
+// finishHash looks whether what is hashed can be had, and matters.
+func (b *block) finishHash(p *parser) {
+	svc := &b.svc
+	if at := b.seen[HashKey]; svc.Hash.Key != HashSource && svc.Mode != ModeHTTP {
+		p.fail(at, "remove the line, or set mode = http", "hash = %s looks at requests, and mode %s has none", svc.Hash.KeyText(), svc.Mode)
+		return
+	}
+	if svc.Hash != DefaultHash() && !Hashes(svc.Scheduler) {
+		at := b.seen[HashKey]
+		if at == (Pos{}) {
+			at = b.seen[HashBoundKey]
+		}
+		p.conf.Notes = append(p.conf.Notes, Note{p.file, at,
+			fmt.Sprintf("%s and %s are of no effect: the scheduler %s does not hash; sh and mh do", HashKey, HashBoundKey, svc.Scheduler)})
+	}
+}
+
 // finish settles what depends on several keys, and keeps the service.
 func (b *block) finish(p *parser) {
 	svc := &b.svc
@@ -265,6 +290,7 @@ func (b *block) finish(p *parser) {
 				"this scheduler works in mode %s only, line %d says mode %s", b.sched.Mode, b.modePos.Line, svc.Mode)
 		}
 	}
+	b.finishHash(p)
 	if old, ok := b.seen[ForwardedAlias.Key]; ok {
 		if at, ok := b.seen[Forward.Info().Key]; ok {
 			p.fail(old, fmt.Sprintf("line %d says the same with more words; remove this line", at.Line),

@@ -7,6 +7,7 @@
 long test_allocs_left = -1;
 unsigned int test_cpu;
 u64 test_now = 1000000000000;
+u32 set_bound = TCPVS_BOUND_DEFAULT;
 
 void *test_zalloc(size_t n, size_t size)
 {
@@ -34,6 +35,7 @@ static struct tcpvs_set *make(const struct tcpvs_sched_ops *ops, u32 first,
 	if (!set)
 		abort();
 	set->ops = ops;
+	set->bound = old ? old->bound : set_bound;
 	set->n = n;
 	for (i = 0; i < n; i++) {
 		struct tcpvs_member *m = &set->member[i];

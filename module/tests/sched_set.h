@@ -9,6 +9,9 @@
 #include "test.h"
 #include "../sched_impl.h"
 
+/* &tcpvs_set.bound of the sets to come. */
+extern u32 set_bound;
+
 /* Server i has id first + i and the address 10.0.0.0 + first + i, port 80. */
 struct tcpvs_set *set_make(const struct tcpvs_sched_ops *ops, u32 first,
 			   unsigned int n, const u32 *weight);

@@ -238,9 +238,9 @@ static void test_tried(const struct tcpvs_sched_ops *ops, unsigned int n)
 
 static bool above_bound(struct tcpvs_set *set, int i, u64 total, u64 weights)
 {
-	/* inflight <= ceil(1.25 * total * weight / weights) */
-	return (u64)inflight(set, i) * 4 * weights >=
-	       5 * total * set->member[i].weight + 4 * weights;
+	/* inflight <= ceil(bound * total * weight / weights) */
+	return (u64)inflight(set, i) * 100 * weights >=
+	       set->bound * total * set->member[i].weight + 100 * weights;
 }
 
 /*
@@ -305,6 +305,38 @@ static void test_bound_idle(const struct tcpvs_sched_ops *ops)
 	test_now += 1000000000;
 	CHECK(set_pick_key(set, 5) > 0);
 	set_free(set);
+}
+
+/*
+ * Everybody asks for one key: its server takes what the bound allows and no more,
+ * and without a bound it takes everything.
+ */
+static void test_bounds(const struct tcpvs_sched_ops *ops)
+{
+	static const struct {
+		u32 bound, want;
+	} cases[] = {
+		/* of 1000 requests, 250 are a server's share */
+		{ 100, 250 }, { 110, 275 }, { 125, 313 }, { 200, 500 },
+		{ 399, 998 }, { 400, 1000 }, { TCPVS_BOUND_MAX, 1000 }, { 0, 1000 },
+	};
+	struct tcpvs_set *set;
+	unsigned int i, k;
+	int first;
+
+	test_what = ops->name;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		set_bound = cases[i].bound;
+		set = set_make(ops, 1, 4, NULL);
+		first = set_pick_key(set, 5);
+		for (k = 0; k < 1000; k++) {
+			test_now += 1000000000;
+			inflight(set, set_pick_key(set, 5))++;
+		}
+		CHECK(inflight(set, first) == (int)cases[i].want);
+		set_free(set);
+	}
+	set_bound = TCPVS_BOUND_DEFAULT;
 }
 
 static void test_none(const struct tcpvs_sched_ops *ops)
@@ -412,7 +444,12 @@ int main(void)
 			test_bound(both[i], k, 1000000000);
 			test_bound(both[i], k, 100);
 		}
+		set_bound = TCPVS_BOUND_MIN;
+		test_bound(both[i], 7, 1000000000);
+		test_bound(both[i], 7, 100);
+		set_bound = TCPVS_BOUND_DEFAULT;
 		test_bound_idle(both[i]);
+		test_bounds(both[i]);
 	}
 	for (ops = tcpvs_schedulers; *ops; ops++) {
 		CHECK(tcpvs_sched_find((*ops)->name) == *ops);

@@ -98,6 +98,13 @@ const (
 	ALimitsBodyBytes       uint16 = 11
 )
 
+// Attributes of the set hash.
+const (
+	AHashKey   uint16 = 1
+	AHashName  uint16 = 2
+	AHashBound uint16 = 3
+)
+
 // Attributes of the set service.
 const (
 	AServiceName        uint16 = 1
@@ -119,6 +126,7 @@ const (
 	AServiceZeroed      uint16 = 17
 	AServiceRules       uint16 = 18
 	AServiceFallback    uint16 = 19
+	AServiceHash        uint16 = 20
 )
 
 // Attributes of the set server.
@@ -296,6 +304,7 @@ const (
 	ARulesServer      uint16 = 8
 	ARulesRule        uint16 = 9
 	ARulesHits        uint16 = 10
+	ARulesHash        uint16 = 11
 )
 
 // SetAddress is the attribute set address: One end point of TCP; exactly
@@ -349,6 +358,15 @@ var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 	{Type: ALimitsBodyBytes, Name: "body-bytes", Kind: KindUint, Doc: "Size of a request body in bytes, a chunked one with its framing; 0 = any (default 0)."},
 }}
 
+// SetHash is the attribute set hash: How the schedulers sh and mh go about
+// it; of no effect with others. A request that does not have what is hashed
+// is hashed by its source.
+var SetHash = &Set{Name: "hash", Attributes: []Attribute{
+	{Type: AHashKey, Name: "key", Kind: KindU32, Max: 5, Doc: "What is hashed (default source). All but the source needs mode http."},
+	{Type: AHashName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 64, Doc: "Name of the header, cookie or parameter; it comes with key."},
+	{Type: AHashBound, Name: "bound", Kind: KindU32, Max: 10000, Doc: "What a server may have in flight, in percent of its share of what all have; 100 to 10000, or 0 = any number (default 125)."},
+}}
+
 // SetService is the attribute set service: A virtual service.
 var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name, the key within the namespace; printable ASCII without white space, braces, quotes and '#'."},
@@ -370,6 +388,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was made."},
 	{Type: AServiceRules, Name: "rules", Kind: KindU32, Doc: "Number of rules."},
 	{Type: AServiceFallback, Name: "fallback", Kind: KindNest, Nest: SetAddress, Doc: "The fallback server: what no other server can take goes there. It is none of the real servers and has no weight. In a request an empty nest is none (default none)."},
+	{Type: AServiceHash, Name: "hash", Kind: KindNest, Nest: SetHash, Doc: "How the schedulers sh and mh go about it; an absent part is left as it is."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -555,6 +574,7 @@ var SetRules = &Set{Name: "rules", Attributes: []Attribute{
 	{Type: ARulesServer, Name: "server", Kind: KindNest, Nest: SetAddress, Multi: true, Doc: "A real server of the service that is in the set."},
 	{Type: ARulesRule, Name: "rule", Kind: KindNest, Nest: SetRule, Multi: true, Doc: "A rule."},
 	{Type: ARulesHits, Name: "hits", Kind: KindUint, Doc: "Requests that it decided."},
+	{Type: ARulesHash, Name: "hash", Kind: KindNest, Nest: SetHash, Doc: "How sh or mh go about it in the set."},
 }}
 
 // Ops are all operations, notifications and events among them.
@@ -563,8 +583,8 @@ var Ops = []Op{
 	{Cmd: CmdSettingsGet, Name: "settings-get", Set: SetSettings, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsSet, Name: "settings-set", Set: SetSettings, Admin: true, Do: &Request{[]uint16{ASettingsMaxConnections}}},
 	{Cmd: CmdServiceGet, Name: "service-get", Set: SetService, Admin: false, Do: &Request{[]uint16{AServiceName}}, Dump: &Request{}},
-	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback}}},
-	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback}}},
+	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash}}},
+	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash}}},
 	{Cmd: CmdServiceDel, Name: "service-del", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},
@@ -587,7 +607,7 @@ var Ops = []Op{
 	{Cmd: CmdConnectionKill, Name: "connection-kill", Set: SetConnection, Admin: true, Do: &Request{[]uint16{AConnectionID}}},
 	{Cmd: CmdRulesBegin, Name: "rules-begin", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesExpressions}}},
 	{Cmd: CmdRulesAutomaton, Name: "rules-automaton", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesInput, ARulesSize, ARulesData}}},
-	{Cmd: CmdRulesSet, Name: "rules-set", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesSet, ARulesScheduler, ARulesServer}}},
+	{Cmd: CmdRulesSet, Name: "rules-set", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesSet, ARulesScheduler, ARulesServer, ARulesHash}}},
 	{Cmd: CmdRulesAdd, Name: "rules-add", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService, ARulesRule}}},
 	{Cmd: CmdRulesEnd, Name: "rules-end", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService}}},
 	{Cmd: CmdRuleGet, Name: "rule-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},

@@ -203,6 +203,24 @@ enum tcpvs_automaton_input {
 	TCPVS_AUTOMATON_INPUT_VALUE,
 };
 
+/**
+ * enum tcpvs_hash_key - What of a request the schedulers sh and mh go by.
+ * @TCPVS_HASH_KEY_SOURCE: The client's address, without its port.
+ * @TCPVS_HASH_KEY_URI: The path, and ? and the query if there is one.
+ * @TCPVS_HASH_KEY_HOST: The host asked for, without port and in lower case.
+ * @TCPVS_HASH_KEY_HEADER: The first header field of a name that is not empty.
+ * @TCPVS_HASH_KEY_COOKIE: The first cookie of a name, likewise.
+ * @TCPVS_HASH_KEY_QUERY: The first parameter of the query of a name, likewise.
+ */
+enum tcpvs_hash_key {
+	TCPVS_HASH_KEY_SOURCE,
+	TCPVS_HASH_KEY_URI,
+	TCPVS_HASH_KEY_HOST,
+	TCPVS_HASH_KEY_HEADER,
+	TCPVS_HASH_KEY_COOKIE,
+	TCPVS_HASH_KEY_QUERY,
+};
+
 enum {
 	TCPVS_A_ADDRESS_IPV4 = 1,
 	TCPVS_A_ADDRESS_IPV6,
@@ -261,6 +279,15 @@ enum {
 };
 
 enum {
+	TCPVS_A_HASH_KEY = 1,
+	TCPVS_A_HASH_NAME,
+	TCPVS_A_HASH_BOUND,
+
+	__TCPVS_A_HASH_MAX,
+	TCPVS_A_HASH_MAX = (__TCPVS_A_HASH_MAX - 1)
+};
+
+enum {
 	TCPVS_A_SERVICE_NAME = 1,
 	TCPVS_A_SERVICE_ID,
 	TCPVS_A_SERVICE_MODE,
@@ -280,6 +307,7 @@ enum {
 	TCPVS_A_SERVICE_ZEROED,
 	TCPVS_A_SERVICE_RULES,
 	TCPVS_A_SERVICE_FALLBACK,
+	TCPVS_A_SERVICE_HASH,
 
 	__TCPVS_A_SERVICE_MAX,
 	TCPVS_A_SERVICE_MAX = (__TCPVS_A_SERVICE_MAX - 1)
@@ -481,6 +509,7 @@ enum {
 	TCPVS_A_RULES_SERVER,
 	TCPVS_A_RULES_RULE,
 	TCPVS_A_RULES_HITS,
+	TCPVS_A_RULES_HASH,
 
 	__TCPVS_A_RULES_MAX,
 	TCPVS_A_RULES_MAX = (__TCPVS_A_RULES_MAX - 1)
