@@ -8,8 +8,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -81,21 +79,55 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 }
 
 func runAddRule(s *session) error {
-	return s.changeRules("add a rule to service %q", (*config.Service).AddRule)
+	return s.changeRules("add a rule to service %q", (*config.Service).InsertRule)
 }
 
 func runDeleteRule(s *session) error {
-	return s.changeRules("delete a rule of service %q", (*config.Service).DeleteRule)
+	return s.changeRules("delete a rule of service %q", (*config.Service).RemoveRule)
+}
+
+// ruleArgs is the rule that the options describe: by itself, or as the original
+// did by a pattern and a server.
+func (s *session) ruleArgs() (config.Rule, error) {
+	text, whole := s.opts.get("rule")
+	pattern, hasPattern := s.opts.get("pattern")
+	server, hasServer := s.opts.get("real-server")
+	name := s.opts.cmd.name()
+	switch {
+	case whole && (hasPattern || hasServer):
+		return config.Rule{}, &usageError{"--rule says all there is to the rule", "leave out -p and -r, or --rule", "rule"}
+	case whole:
+	case !hasPattern:
+		return config.Rule{}, usagef("or --rule RULE", "%s needs -p RE", name)
+	case !hasServer:
+		return config.Rule{}, usagef("", "%s needs -r HOST[:PORT]", name)
+	default:
+		if _, err := s.serverArgs(); err != nil {
+			return config.Rule{}, err
+		}
+		r, err := config.ParseRule("pattern "+config.Quote(pattern)+" use server "+config.Quote(server), s.names)
+		return r, inOption("pattern", err)
+	}
+	r, err := config.ParseRule(text, s.names)
+	return r, inOption("rule", err)
+}
+
+// inOption is an error about the value of an option.
+func inOption(long string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return badValue(long, err)
 }
 
 // changeRules reads the table, changes the rules of one service and puts them in
 // place, unless somebody else changed anything meanwhile: then once more.
-func (s *session) changeRules(what string, change func(*config.Service, string, netip.AddrPort) error) error {
-	v, err := s.serverArgs()
+func (s *session) changeRules(what string, change func(*config.Service, config.Rule) error) error {
+	rule, err := s.ruleArgs()
 	if err != nil {
 		return err
 	}
-	pattern, _ := s.opts.get("pattern")
+	name, _ := s.opts.get("ident")
 	c, err := s.client()
 	if err != nil {
 		return err
@@ -103,35 +135,29 @@ func (s *session) changeRules(what string, change func(*config.Service, string, 
 	defer c.Close()
 	for try := range loadAttempts {
 		s.sleep(time.Duration(try) * 20 * time.Millisecond)
-		err = s.changeRulesOnce(c, v, pattern, change)
+		err = s.changeRulesOnce(c, name, rule, change)
 		if !errors.Is(err, genl.ErrStale) && !errors.Is(err, genl.ErrInconsistent) {
 			break
 		}
 	}
-	return cannot(err, what, v.service)
+	return cannot(err, what, name)
 }
 
-func (s *session) changeRulesOnce(c *genl.Client, v *serverArgs, pattern string, change func(*config.Service, string, netip.AddrPort) error) error {
+func (s *session) changeRulesOnce(c *genl.Client, name string, rule config.Rule, change func(*config.Service, config.Rule) error) error {
 	info, err := c.Info(s.ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := c.Service(s.ctx, v.service); err != nil {
+	if _, err := c.Service(s.ctx, name); err != nil {
 		return err
 	}
-	t, err := readTable(s.ctx, c, v.service)
+	t, err := readTable(s.ctx, c, name)
 	if err != nil {
 		return err
 	}
 	now := t.present()
 	want := config.Config{Services: []config.Service{now.Services[0].Service}}
-	svc := &want.Services[0]
-	addr := v.addr
-	if addr.Port() == 0 {
-		addr = netip.AddrPortFrom(addr.Addr(), svc.Listen.Port())
-	}
-	svc.Rules = slices.Clone(svc.Rules)
-	if err := change(svc, pattern, addr); err != nil {
+	if err := change(&want.Services[0], rule); err != nil {
 		return err
 	}
 	tx, err := c.Begin(s.ctx, genl.BeginOptions{Generation: &info.Generation})

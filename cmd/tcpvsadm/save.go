@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ktcpvs/ktcpvs/internal/config"
 )
@@ -32,10 +33,6 @@ func runSave(s *session) error {
 	t, err := s.read(c, name)
 	if err != nil { // half a table must not be taken for a backup
 		return cannot(err, "save the table")
-	}
-	for name := range t.rules {
-		return &opError{what: "save the table", err: fmt.Errorf("service %q has rules, and a command line has no words for them", name),
-			hint: "-L writes them in the grammar of -f"}
 	}
 	return saveLines(s.out, t.config())
 }
@@ -77,6 +74,9 @@ func saveLines(out io.Writer, c *config.Config) error {
 		for _, srv := range s.Servers {
 			line("-a", "-i", s.Name, "-r", srv.Addr.String(), "-w", strconv.FormatUint(uint64(srv.Weight), 10))
 		}
+		for _, text := range s.RuleLines() {
+			line("--add-rule", "-i", s.Name, "--rule", text)
+		}
 	}
 	return w.Flush()
 }
@@ -89,52 +89,61 @@ type word struct {
 
 // quoteWord writes a word as splitWords reads it.
 func quoteWord(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\"#") {
+	if s != "" && !strings.ContainsAny(s, " \t\r\"#") {
 		return s
 	}
-	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	return config.Quote(s)
 }
 
 // splitWords takes a line apart. Words are separated by blanks; "#" where a
 // word may begin starts a comment; a word may be quoted as in the configuration
-// file, where \" is a quote and every other backslash stands for itself.
+// file, where \" is a quote, every other backslash stands for itself, and those
+// at the end of a word stand behind its closing quote.
 func splitWords(line string) ([]word, *config.Error) {
 	var words []word
-	text := []rune(line)
-	for i := 0; i < len(text); {
+	col, from := 1, 0 // columns count characters
+	column := func(i int) int {
+		col, from = col+utf8.RuneCountInString(line[from:i]), i
+		return col
+	}
+	for i := 0; i < len(line); {
 		switch {
-		case text[i] == ' ' || text[i] == '\t' || text[i] == '\r':
+		case isBlank(line[i]):
 			i++
 			continue
-		case text[i] == '#':
+		case line[i] == '#':
 			return words, nil
 		}
-		w := word{col: i + 1}
-		if text[i] == '"' {
+		w := word{col: column(i)}
+		if line[i] == '"' {
 			var b strings.Builder
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if text[i] == '\\' && i+1 < len(text) && text[i+1] == '"' {
+			for i++; i < len(line) && line[i] != '"'; i++ {
+				if line[i] == '\\' && i+1 < len(line) && line[i+1] == '"' {
 					i++
 				}
-				b.WriteRune(text[i])
+				b.WriteByte(line[i])
 			}
-			if i == len(text) {
+			if i == len(line) {
 				return nil, &config.Error{Pos: config.Pos{Col: w.col}, Msg: "this string has no end",
 					Hint: `close it with " on the same line; a quote inside is written \"`}
 			}
-			i++
+			for i++; i < len(line) && line[i] == '\\'; i++ { // as in a file
+				b.WriteByte('\\')
+			}
 			w.text = b.String()
 		} else {
 			begin := i
-			for i < len(text) && !strings.ContainsRune(" \t\r", text[i]) {
+			for i < len(line) && !isBlank(line[i]) {
 				i++
 			}
-			w.text = string(text[begin:i])
+			w.text = line[begin:i]
 		}
 		words = append(words, w)
 	}
 	return words, nil
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
 
 const maxLineErrors = 20
 
@@ -171,8 +180,12 @@ func runRestore(s *session) error {
 			break
 		}
 	}
-	for i := range r.conf.Services {
-		r.finish(&r.conf.Services[i])
+	if len(r.errs) == 0 { // a server that a rule misses may be on a refused line
+		for i := range r.conf.Services {
+			if r.errs = append(r.errs, r.conf.Services[i].Finish(r.file)...); len(r.errs) >= maxLineErrors {
+				break
+			}
+		}
 	}
 	if len(r.errs) == 0 {
 		r.errs = config.CheckTable(r.file, r.conf.Services)
@@ -218,14 +231,6 @@ func (r *restorer) line(number int, text string) {
 	}
 }
 
-// finish checks a service that is known whole.
-func (r *restorer) finish(s *config.Service) {
-	var bad *config.Error
-	if err := s.FinishRedirect(); errors.As(err, &bad) {
-		r.fail(s.Pos, bad)
-	}
-}
-
 // columnOf is where the option begins that an error is about.
 func columnOf(words []word, long string) int {
 	short := ""
@@ -250,7 +255,7 @@ func columnOf(words []word, long string) int {
 
 // command takes one line into the table.
 func (r *restorer) command(pos config.Pos, args []string) error {
-	const lines = "-R takes the lines of -S: -A, -a and --set"
+	const lines = "-R takes the lines of -S: -A, -a, --add-rule and --set"
 	if !strings.HasPrefix(args[0], "-") {
 		return usagef(lines+"; a configuration file is loaded with -f -", "a line begins with a command, found %q", args[0])
 	}
@@ -286,6 +291,17 @@ func (r *restorer) command(pos config.Pos, args []string) error {
 			return err
 		}
 		return r.server(&r.conf.Services[i], v, pos)
+	case "add-rule":
+		i, ok := r.index[name]
+		if !ok {
+			return &usageError{fmt.Sprintf("there is no service %q", name), "a line -A -i " + name + " must come before", "ident"}
+		}
+		rule, err := s.ruleArgs()
+		if err != nil {
+			return err
+		}
+		rule.Pos = pos
+		r.conf.Services[i].Rules = append(r.conf.Services[i].Rules, rule)
 	case "set":
 		return s.setArgs(&r.conf.Settings)
 	default:

@@ -173,7 +173,8 @@ func (l *lexer) bad(n int, msg string) token {
 }
 
 // str reads a quoted string. Only \" is an escape: patterns are full of
-// backslashes that must arrive as they are.
+// backslashes that must arrive as they are. So a last one cannot stand before the
+// closing quote; it stands behind.
 func (l *lexer) str() token {
 	t := token{kind: tokString, pos: l.pos}
 	l.take(1)
@@ -182,6 +183,10 @@ func (l *lexer) str() token {
 		c := l.rest[0]
 		if c == '"' {
 			l.take(1)
+			// A value that ends in backslashes has them behind the quote.
+			for l.rest != "" && l.rest[0] == '\\' {
+				b.WriteString(l.take(1))
+			}
 			t.text = b.String()
 			return t
 		}

@@ -369,7 +369,13 @@ func (r *Rule) how() string {
 }
 
 // ruleWord writes a value as it is read again.
-func ruleWord(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
+func ruleWord(s string) string { return Quote(s) }
+
+// Quote writes a value in quotes, as the lexer reads it.
+func Quote(s string) string {
+	body := strings.TrimRight(s, `\`)
+	return `"` + strings.ReplaceAll(body, `"`, `\"`) + `"` + s[len(body):]
+}
 
 // conditions is what the rule asks, as it is written, with a space behind.
 func (r *Rule) conditions() string {
@@ -395,7 +401,11 @@ func (r *Rule) conditions() string {
 	case rules.Regex:
 		key := "regex"
 		if m.Path.URI {
-			key = "pattern"
+			// As the original called it, unless that is now something else.
+			key = "uri-regex"
+			if p, err := rules.FromPattern(m.Path.Value, true); err == nil && p == m.Path {
+				key = "pattern"
+			}
 		}
 		say(key, m.Path.Value)
 	}
@@ -422,58 +432,4 @@ func (r *Rule) conditions() string {
 		say("source", strings.Join(list, ","))
 	}
 	return b.String()
-}
-
-// AddRule sends requests of a pattern to a server too, as --add-rule does.
-func (s *Service) AddRule(pattern string, addr netip.AddrPort) error {
-	r, at, err := s.ofPattern(pattern)
-	switch {
-	case err != nil:
-		return err
-	case !slices.ContainsFunc(s.Servers, func(srv Server) bool { return srv.Addr == addr }):
-		return &Error{Msg: fmt.Sprintf("service %s has no server %s", quote(s.Name), addr), Hint: "add it first, with -a"}
-	case at < 0:
-		r.Servers = []netip.AddrPort{addr}
-		s.Rules = orderRules(append(slices.Clone(s.Rules), r))
-		return nil
-	case slices.Contains(r.Servers, addr):
-		return &Error{Msg: fmt.Sprintf("the rule has the server %s already", addr)}
-	}
-	s.Rules = slices.Clone(s.Rules)
-	s.Rules[at].Servers = append(slices.Clone(r.Servers), addr)
-	return nil
-}
-
-// DeleteRule undoes AddRule.
-func (s *Service) DeleteRule(pattern string, addr netip.AddrPort) error {
-	r, at, err := s.ofPattern(pattern)
-	if err != nil {
-		return err
-	}
-	i := slices.Index(r.Servers, addr)
-	if at < 0 || i < 0 {
-		return &Error{Msg: fmt.Sprintf("service %s has no rule of this pattern for %s", quote(s.Name), addr), Hint: "-L -n shows the rules"}
-	}
-	s.Rules = slices.Clone(s.Rules)
-	if len(r.Servers) == 1 {
-		s.Rules = slices.Delete(s.Rules, at, at+1)
-		return nil
-	}
-	s.Rules[at].Servers = slices.Delete(slices.Clone(r.Servers), i, i+1)
-	return nil
-}
-
-// ofPattern is the rule of a pattern alone and its place, or a new one and -1.
-func (s *Service) ofPattern(pattern string) (Rule, int, error) {
-	r := Rule{Scheduler: DefaultScheduler, Action: rules.Action{Kind: rules.UseSet}}
-	var err error
-	if r.Match.Path, err = rules.FromPattern(pattern, true); err != nil {
-		return r, -1, err
-	}
-	for i := range s.Rules {
-		if s.Rules[i].Action.Kind == rules.UseSet && s.Rules[i].conditions() == r.conditions() {
-			return s.Rules[i], i, nil
-		}
-	}
-	return r, -1, nil
 }

@@ -314,7 +314,7 @@ func (b *block) finish(p *parser) {
 		}
 		at[s.Addr] = s.Pos
 	}
-	if err := svc.FinishRedirect(); err != nil {
+	if err := svc.finishRedirect(); err != nil {
 		p.failWith(b.backAt, err)
 	}
 	b.finishRules(p)
@@ -334,14 +334,12 @@ func (n *Names) ParseRedirect(text string) (netip.AddrPort, error) {
 	return a, err
 }
 
-// FinishRedirect completes the fallback server of a service that is known whole.
-func (s *Service) FinishRedirect() error {
+// finishRedirect completes the fallback server of a service that is known whole.
+func (s *Service) finishRedirect() error {
 	if !s.Redirect.IsValid() {
 		return nil
 	}
-	if s.Redirect.Port() == 0 {
-		s.Redirect = netip.AddrPortFrom(s.Redirect.Addr(), s.Listen.Port())
-	}
+	s.Redirect = s.withPort(s.Redirect)
 	for i := range s.Servers {
 		if s.Servers[i].Addr == s.Redirect {
 			return &Error{Msg: fmt.Sprintf("the fallback server %s is one of the servers of %s too", s.Redirect, quote(s.Name)),
