@@ -82,7 +82,7 @@ load_module
 back=10.2.0.3
 drop_in_servers 'ip daddr 10.2.0.1 tcp dport 9100 drop'
 cat >"$TMP/fallback.conf" <<-EOF
-	virtual refused { listen = $VIP:81 redirect = $back:80 scheduler = rr
+	virtual refused { listen = $VIP:81 redirect = $back:80 retries = 0
 		server = 10.2.0.1:9200
 		server = 10.2.0.2:9200 }
 	virtual hole { listen = $VIP:82 redirect = $back:80 connect-timeout = ${TIME_FACTOR}s
@@ -94,7 +94,7 @@ cat >"$TMP/fallback.conf" <<-EOF
 		server = 10.2.0.1:9200 }
 	virtual tcp-zero { listen = $VIP:86 mode = tcp redirect = $back:80
 		server = 10.2.0.1:80 0 }
-	virtual ruled { listen = $VIP:87 redirect = $back:80 retries = 0
+	virtual ruled { listen = $VIP:87 redirect = $back:80
 		server = 10.2.0.1:80
 		server = 10.2.0.2:9200
 		rule = prefix /gone use server 10.2.0.2:9200 }
@@ -147,6 +147,9 @@ is "$(code "http://$VIP:84/")" 503 "... and then answers 503"
 check "... and get it back while it runs" adm -E -i none --redirect $back:80
 answers "$back/again" "... with its next request" "http://$VIP:84/again"
 
-# -L prints it.
-adm -L -n >"$TMP/list"
+# -L and -S print it, and what they print is the same table.
+adm -L -n >"$TMP/list" && adm -S >"$TMP/save"
 check "-L is loaded as the same table" adm diff "$TMP/list"
+check "-F" adm -F
+check "-R restores what -S saved" inb sh -c "tcpvsadm -R <$TMP/save"
+check "... to the same table, rules and all" adm diff "$TMP/list"
