@@ -19,6 +19,7 @@
 #include "config.h"
 #include "conn.h"
 #include "netlink-gen.h"
+#include "proc.h"
 #include "transaction.h"
 #include "worker.h"
 
@@ -69,11 +70,18 @@ static int __net_init net_init(struct net *net)
 				    (MEMORY_A_CONNECTION / PAGE_SIZE),
 				    1UL, MAX_CONNECTIONS * 1UL);
 	RCU_INIT_POINTER(tn->config, c);
+	if (tcpvs_proc_init(net)) {
+		ida_destroy(&tn->slots);
+		kvfree(c);
+		kvfree(tn->last);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 static void net_pre_exit(struct net *net)
 {
+	tcpvs_proc_exit(net);
 	tcpvs_config_shutdown(tcpvs_net(net));
 }
 

@@ -4,6 +4,8 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -59,5 +61,51 @@ func TestManualPage(t *testing.T) {
 	}
 	for name := range showTables {
 		want(name)
+	}
+}
+
+// ktcpvs(7) tells of every parameter of the module and every column of its file
+// in /proc, and of no other.
+func TestModulePage(t *testing.T) {
+	read := func(path string) string {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	text := strings.ReplaceAll(read("../../man/ktcpvs.7"), `\-`, "-")
+	_, parameters, _ := strings.Cut(text, ".SH PARAMETERS\n")
+	parameters, _, _ = strings.Cut(parameters, "\n.SH ")
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\.TP\n\.BR? (\w+)`).FindAllStringSubmatch(parameters, -1) {
+		told[m[1]] = true
+	}
+	files, err := filepath.Glob("../../module/*.c")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no module", err)
+	}
+	found := 0
+	for _, f := range files {
+		for _, m := range regexp.MustCompile(`module_param(?:_named)?\((\w+)`).FindAllStringSubmatch(read(f), -1) {
+			found++
+			if !told[m[1]] {
+				t.Errorf("ktcpvs(7) does not tell of the parameter %s", m[1])
+			}
+		}
+	}
+	if found != len(told) {
+		t.Errorf("the module has %d parameters, ktcpvs(7) tells of %d", found, len(told))
+	}
+	titles := regexp.MustCompile(`seq_printf\(m, COLUMNS,([^;]*)\);`).FindAllStringSubmatch(read("../../module/proc.c"), -1)
+	if len(titles) != 2 {
+		t.Fatal("titles of the columns of /proc/net/ktcpvs not found")
+	}
+	for _, line := range titles {
+		for _, m := range regexp.MustCompile(`"([A-Za-z]+)"`).FindAllStringSubmatch(line[1], -1) {
+			if !strings.Contains(text, m[1]) {
+				t.Errorf("ktcpvs(7) does not tell of the column %s", m[1])
+			}
+		}
 	}
 }

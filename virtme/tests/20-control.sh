@@ -64,6 +64,8 @@ echo 1 >/sys/module/ktcpvs/parameters/userns
 check "... and may with userns=1" someone "tcpvsadm -A -i x -l 127.0.0.1:8081 && tcpvsadm -Ln | grep -q '^Virtual x'"
 echo 0 >/sys/module/ktcpvs/parameters/userns
 refuses "... and no longer with userns=0" 'userns=1' someone "tcpvsadm -A -i x -l 127.0.0.1:81"
+like "$(nobody "cat /proc/net/ktcpvs")" "^web .* $VIP:80 +stopped" "nobody may read /proc/net/ktcpvs"
+refuses "... but not in a user namespace" 'not permitted' someone "cat /proc/net/ktcpvs"
 adm -D -i web
 
 # --- the kernel's own client
@@ -138,6 +140,10 @@ like "$(adm show info)" '600' "... the kernel has counted them"
 is "$(adm -Ln | grep -c 'server =')" 600 "a dump in many parts shows every server"
 is "$(adm -Ln | grep -oE '^Virtual s[0-9]+' | sort -u | wc -l)" 150 "... and every service, each once"
 is "$(adm -Ln -i s77 | grep -c 'server =')" 4 "a dump of one service shows its own"
+inb cat /proc/net/ktcpvs >"$TMP/proc"
+is "$(awk 'NR > 3 { n[$1 == "->"]++ } END { print NR, n[0], n[1] }' "$TMP/proc")" "753 150 600" "/proc/net/ktcpvs has a line for each"
+is "$(awk 'NR > 3 && $1 == "->" { print $2, $3 }' "$TMP/proc" | sort)" "$(adm -Ln | awk '$1 == "server" { print $3, $4 }' | sort)" "... of the same servers and weights"
+is "$(inb dd if=/proc/net/ktcpvs bs=77 status=none | cmp - "$TMP/proc" && inb tail -c +5000 /proc/net/ktcpvs | cmp - <(tail -c +5000 "$TMP/proc") && echo same)" same "... in whatever pieces it is read"
 {
 	cat "$TMP/many.conf"
 	echo "virtual last { listen = 127.0.0.1:10001 server = 127.0.0.1:1 }"
