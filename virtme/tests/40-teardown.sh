@@ -102,18 +102,20 @@ adm -F
 # --- under traffic
 #
 # The clients never rest: what ends, ends in the middle of their exchanges. They
-# pause between requests, so that the commands get their share of the CPUs.
+# pause between requests and give way to everybody, so that the commands get their
+# share of the CPUs: a client that is refused tries again at once.
 
 echo 'function delay() return math.random(0, 40) end' >"$TMP/pause.lua"
 traffic() {
-	client bash -c "while :; do wrk -t 1 -c 16 -d 600 -s $TMP/pause.lua http://$VIP:80/ || :; sleep 0.2; done" >/dev/null 2>&1
-	wrk=$pid
-	client bash -c "while :; do curl -s -m 5 -o /dev/null http://$VIP:80/slow/page http://$VIP:80/; sleep 0.1; done" >/dev/null 2>&1
-	curl=$pid
+	client nice -n 19 bash -c "while :; do wrk -t 1 -c 16 -d 600 -s $TMP/pause.lua http://$VIP:80/ || :; sleep 0.2; done" >/dev/null 2>&1
+	many=$pid
+	# New connections all the time, and bodies that take a while.
+	client nice -n 19 bash -c "while :; do wrk -t 1 -c 4 -d 600 -s $TMP/pause.lua -H 'Connection: close' http://$VIP:80/slow/page || :; sleep 0.2; done" >/dev/null 2>&1
+	new=$pid
 }
 no_traffic() {
-	end $wrk $curl
-	for i in wrk curl; do ip netns pids "$C" | xargs -r ps -o pid=,comm= -p 2>/dev/null | awk -v c=$i '$2 == c { print $1 }' | xargs -r kill 2>/dev/null; done
+	end $many $new
+	ip netns pids "$C" | xargs -r ps -o pid=,comm= -p 2>/dev/null | awk '$2 == "wrk" { print $1 }' | xargs -r kill 2>/dev/null
 }
 body page 50000
 
