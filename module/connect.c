@@ -70,7 +70,7 @@ void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv)
 
 /* The next server of the set to try, or NULL. */
 static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set,
-				    u64 key)
+				   u64 key)
 {
 	struct tcpvs_pick pick = {
 		.key = key,
