@@ -51,7 +51,7 @@ static void *settle(struct cursor *at)
 	for (; at->slot < c->nslots; at->slot++, at->server = 0) {
 		const struct tcpvs_service_conf *sc = c->conf[at->slot];
 
-		if (sc && at->server <= sc->set->n)
+		if (sc && (!at->server || tcpvs_conf_member(sc, at->server - 1)))
 			return at;
 	}
 	return NULL;
@@ -192,7 +192,7 @@ static int proc_show(struct seq_file *m, void *v)
 	}
 	sc = at->c->conf[at->slot];
 	if (at->server)
-		show_server(m, &sc->set->member[at->server - 1]);
+		show_server(m, tcpvs_conf_member(sc, at->server - 1));
 	else
 		show_service(m, sc);
 	return 0;
