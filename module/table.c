@@ -276,9 +276,14 @@ static int no_such_server(const struct tcpvs_service_conf *sc,
 	struct sockaddr_storage ss;
 
 	tcpvs_addr_sockaddr(addr, &ss);
+	if (old && old->table == sc->table) {
+		NL_SET_ERR_MSG_FMT(extack, "rules of %.9s use %pISpc", sc->name,
+				   &ss);
+		return -EBUSY;
+	}
 	NL_SET_ERR_MSG_FMT(extack, "rules of %.9s use %pISpc: missing", sc->name,
 			   &ss);
-	return old && old->table == sc->table ? -EBUSY : -ENOENT;
+	return -ENOENT;
 }
 
 static int same_server(const struct tcpvs_service_conf *sc,

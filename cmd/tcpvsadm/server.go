@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -84,7 +85,12 @@ func runEditServer(s *session) error {
 }
 
 func runDeleteServer(s *session) error {
-	return serverOp(s, "delete server %s of service %q", func(ctx context.Context, c serverChanger, v *serverArgs) error {
+	err := serverOp(s, "delete server %s of service %q", func(ctx context.Context, c serverChanger, v *serverArgs) error {
 		return c.DeleteServer(ctx, v.service, v.addr)
 	})
+	var op *opError
+	if errors.Is(err, genl.ErrBusy) && errors.As(err, &op) {
+		op.hint = "delete those rules first, or give them another server"
+	}
+	return err
 }

@@ -269,11 +269,10 @@ func (k *Kernel) checkRules(c *config) *refusal {
 		for _, s := range svc.sets {
 			for i, ap := range s.servers {
 				if svc.server(ap) == nil {
-					errno := syscall.ENOENT
 					if old := k.config.service(svc.name); old != nil && old.server(ap) != nil {
-						errno = syscall.EBUSY
+						return refuse(syscall.EBUSY, nil, "rules of %.9s use %s", svc.name, ap)
 					}
-					return refuse(errno, nil, "rules of %.9s use %s: missing", svc.name, ap)
+					return refuse(syscall.ENOENT, nil, "rules of %.9s use %s: missing", svc.name, ap)
 				}
 				if slices.Contains(s.servers[:i], ap) {
 					return refuse(syscall.EEXIST, nil, "a set of %.9s has %s twice", svc.name, ap)
