@@ -179,6 +179,8 @@ func (n *node) dump() any {
 	return w
 }
 
+func sameDump(a, b any) bool { return reflect.DeepEqual(a, b) }
+
 // -S | -R and -L | -f are lossless, whatever the table was that they replace,
 // and what is printed then is printed the same again.
 func TestSaveAndRestoreFixpoint(t *testing.T) {

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: MIT
 # limit: 180
 #
-# What KTCPVS 0.0.18 offered, with real requests: the fallback server.
+# What KTCPVS 0.0.18 offered, with real requests: its examples, word for word, and
+# the fallback server.
 #
-#	curl                 ktcpvs              1, 2  nginx :80, nobody at :9200,
-#	10.1.0.1  -----> 10.1.0.254:81 .. 89 --->      SYN dropped at :9100
-#	                                         3     nginx :80, the fallback server
+#	curl               ktcpvs                10.2.0.1, 2  nginx :80, nobody at :9200,
+#	10.1.0.1  -----> 10.1.0.254:80 .. 89 -->              SYN dropped at :9100
+#	                                         10.2.0.3     nginx :80, the fallback server
+#	                                         192.168.10.1 .. 3      nginx :80
+#
+# The examples are those of testdata/original, with the addresses they have.
 #
 # A request, or in mode tcp a connection, that no other server can take goes to the
 # fallback server, whole, and is counted there; no other does while there is one.
@@ -73,8 +77,20 @@ answers() {
 row() { awk -v name="$1" -v server="$2" '$1 != "->" { in_it = $1 == name } in_it && $2 == server' <<<"$stats"; }
 requests() { row "$@" | awk '{ print $9 }'; }
 
+# run FILE: its commands, one by one; nothing is said.
+run() {
+	local line out='' words
+
+	while read -r -a words; do
+		out+=$(inb "${words[@]}" 2>&1) || out+=" failed: ${words[*]}"
+	done <"$1"
+	is "$out" "" "${1##*/}: every command"
+}
+
 topology 3
-nginx 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80
+ip -n "$B" addr add 192.168.255.254/16 dev b1
+for i in 1 2 3; do echo "addr add 192.168.10.$i/16 dev s0"; done | ip -n "$S" -batch - || bail "addresses"
+nginx 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80 192.168.10.1:80 192.168.10.2:80 192.168.10.3:80
 load_module
 
 # --- the fallback server
@@ -153,3 +169,42 @@ check "-L is loaded as the same table" adm diff "$TMP/list"
 check "-F" adm -F
 check "-R restores what -S saved" inb sh -c "tcpvsadm -R <$TMP/save"
 check "... to the same table, rules and all" adm diff "$TMP/list"
+
+# --- the examples of 0.0.18
+
+examples=testdata/original
+mount --bind "$examples/hosts" /etc/hosts || bail "names of the servers"
+on_exit 'umount /etc/hosts'
+
+# What the manual page's service answers.
+manual() {
+	answers "192.168.10.1/cgi-bin/x
+192.168.10.2/images/y
+192.168.10.3/
+192.168.10.3/x/cgi-bin/
+192.168.10.3/images
+192.168.10.2/images/?/cgi-bin/" "$1: the rules decide" \
+		"http://$VIP/cgi-bin/x" "http://$VIP/images/y" "http://$VIP/" "http://$VIP/x/cgi-bin/" "http://$VIP/images" \
+		"http://$VIP/images/?/cgi-bin/"
+}
+
+loaded $examples/manual.conf
+manual manual.conf
+refuses "a server that a rule names is busy" 'rules of web use 192.168.10.1:80$' adm -d -i web -r 192.168.10.1
+adm -L >"$TMP/list"
+check "-L is loaded again as the same table" adm diff "$TMP/list"
+adm -F
+run $examples/manual.commands
+check "it is the table that is known" diff <(adm -L -n) $examples/manual.listed
+adm --start
+manual manual.commands
+adm -F
+run $examples/examples.commands
+check "it is the table that is known" diff <(adm -L -n) $examples/examples.listed
+adm --start
+answers "192.168.10.1/images/x
+192.168.10.1/a/images/
+192.168.10.2/x/html/y
+192.168.10.3/images
+192.168.10.1/?/images/" "examples.commands: patterns are found anywhere in path and query" \
+	"http://$VIP:8080/images/x" "http://$VIP:8080/a/images/" "http://$VIP:8080/x/html/y" "http://$VIP:8080/images" "http://$VIP:8080/?/images/"
