@@ -37,6 +37,7 @@ type request struct {
 	onWay  uint8 // to which request this one is a step; 0: to none
 	dump   bool
 	fill   func(ae *netlink.AttributeEncoder) // nil: no attributes
+	attrs  []byte                             // without fill: the attributes
 }
 
 // fail makes the error of r.
@@ -59,7 +60,7 @@ func (r *request) as(cmd uint8) request {
 
 func (r *request) attributes() ([]byte, error) {
 	if r.fill == nil {
-		return nil, nil
+		return r.attrs, nil
 	}
 	ae := netlink.NewAttributeEncoder()
 	r.fill(ae)

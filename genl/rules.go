@@ -8,7 +8,6 @@ package genl
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -88,10 +87,8 @@ type ServiceRuleSet struct {
 
 const (
 	automatonPiece = 32768
-	// rulesPiece bounds the rules of one message; a socket takes some 200 KiB.
-	rulesPiece    = 64 << 10
-	serversPiece  = 1024
-	theServiceArg = "the name of a service"
+	serversPiece   = 1024
+	theServiceArg  = "the name of a service"
 )
 
 // SetRules gives a virtual service a new table of rules, which takes the place of
@@ -117,7 +114,7 @@ func (t *Tx) SetRules(ctx context.Context, service string, table *RuleTable) err
 		err = sendSet(send, &table.Sets[i])
 	}
 	if err == nil {
-		err = sendRules(send, table.Rules)
+		err = t.sendRules(ctx, object, service, table.Rules)
 	}
 	if err == nil {
 		err = send(spec.CmdRulesEnd, nil)
@@ -162,91 +159,6 @@ func sendSet(send sender, s *RuleSet) error {
 		}
 	}
 	return nil
-}
-
-func sendRules(send sender, rules []Rule) error {
-	for len(rules) > 0 {
-		n, size := 0, 0
-		for n < len(rules) && (n == 0 || size+rules[n].size() <= rulesPiece) {
-			size += rules[n].size()
-			n++
-		}
-		err := send(spec.CmdRulesAdd, func(ae *netlink.AttributeEncoder) {
-			for i := range rules[:n] {
-				ae.Nested(spec.ARulesRule, func(nae *netlink.AttributeEncoder) error {
-					return rules[i].encode(nae)
-				})
-			}
-		})
-		if err != nil {
-			return err
-		}
-		rules = rules[n:]
-	}
-	return nil
-}
-
-// size is at least the length of the encoded rule.
-func (r *Rule) size() int {
-	n := 64 + len(r.Name) + len(r.Location) + len(r.Body)
-	for i := range r.Match {
-		m := &r.Match[i]
-		n += 64 + len(m.Name) + len(m.Value) + 40*len(m.Networks)
-	}
-	return n
-}
-
-func (r *Rule) encode(ae *netlink.AttributeEncoder) error {
-	// What does not fit into an attribute must not be cut silently.
-	if r.size() > 65000 {
-		return fmt.Errorf("rule %d is too long", r.ID)
-	}
-	ae.Uint32(spec.ARuleID, r.ID)
-	if r.Name != "" {
-		encodeString(ae, spec.ARuleName, "the name of a rule", r.Name)
-	}
-	for i := range r.Match {
-		ae.Nested(spec.ARuleMatch, func(nae *netlink.AttributeEncoder) error {
-			r.Match[i].encode(nae)
-			return nil
-		})
-	}
-	ae.Uint32(spec.ARuleAction, uint32(r.Action))
-	switch r.Action {
-	case RuleActionServers:
-		ae.Uint32(spec.ARuleSet, r.Set)
-	case RuleActionRedirect:
-		ae.Uint32(spec.ARuleStatus, r.Status)
-		ae.Bytes(spec.ARuleLocation, []byte(r.Location))
-	case RuleActionAnswer:
-		ae.Uint32(spec.ARuleStatus, r.Status)
-		if r.Body != "" {
-			ae.Bytes(spec.ARuleBody, []byte(r.Body))
-		}
-	}
-	return nil
-}
-
-func (m *Match) encode(ae *netlink.AttributeEncoder) {
-	ae.Uint32(spec.AMatchWhat, uint32(m.What))
-	ae.Uint32(spec.AMatchOp, uint32(m.Op))
-	if m.Name != "" {
-		ae.Bytes(spec.AMatchName, []byte(m.Name))
-	}
-	if m.What == MatchWhatSource {
-		ae.Nested(spec.AMatchNetworks, func(list *netlink.AttributeEncoder) error {
-			for _, p := range m.Networks {
-				encodeNetwork(list, spec.ANetworksNetwork, "source", p)
-			}
-			return nil
-		})
-	} else if m.Op != MatchOpPresent {
-		ae.Bytes(spec.AMatchValue, []byte(m.Value))
-	}
-	if m.Op == MatchOpRegex {
-		ae.Uint32(spec.AMatchAutomaton, m.Automaton)
-		ae.Uint32(spec.AMatchExpression, m.Expression)
-	}
 }
 
 func (r *ServiceRule) decode(ad *netlink.AttributeDecoder) error {

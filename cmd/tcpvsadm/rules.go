@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-// Rules between the configuration language and the protocol. A rule's set of
-// servers has the number of the rule.
+// Rules between the configuration language and the protocol. Rules that use the
+// same servers under the same scheduler share a set, which has the number of the
+// first of them: so it goes on with what its scheduler knows when a table is
+// loaded again.
 
 package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -48,14 +51,13 @@ func (t *table) readRules(ctx context.Context, c tableReader) error {
 		if !ok {
 			return errors.New("the table has a rule that this program does not understand: it is older than the kernel module")
 		}
-		v := config.Rule{ID: r.ID, Name: r.Name, Match: r.Match, Action: r.Action}
+		v := config.Rule{Rule: r}
 		if s := byKey[key{g.Service, g.Set}]; s != nil && r.Action.Kind == rules.UseSet {
-			v.Servers, v.Scheduler = s.Servers, s.Scheduler
+			v.Servers, v.Scheduler, v.Action.Set = s.Servers, s.Scheduler, config.RuleSet
 			if s.Hash != nil {
 				v.Hash = fromKernelHash(*s.Hash)
 			}
 		}
-		v.Action.Set = ""
 		t.rules[g.Service] = append(t.rules[g.Service], v)
 	}
 	return errors.Join(err, serr)
@@ -63,19 +65,33 @@ func (t *table) readRules(ctx context.Context, c tableReader) error {
 
 // kernelRules is the table of a service as it is uploaded.
 func kernelRules(s *config.Service) (*genl.RuleTable, error) {
-	t := s.RuleTable()
-	var sets []ruleset.Set
+	var sets []genl.RuleSet
+	number := make(map[string]uint32) // of a set, by what it is
+	used := make([]uint32, len(s.Rules))
+	var key []byte
 	for i := range s.Rules {
 		r := &s.Rules[i]
-		if r.Action.Kind == rules.UseSet {
-			set := genl.RuleSet{ID: t[i].ID, Scheduler: r.Scheduler, Servers: r.Servers}
+		if r.Action.Kind != rules.UseSet {
+			continue
+		}
+		key = append(key[:0], r.How()...)
+		for _, a := range r.Servers {
+			ip := a.Addr().As16()
+			key = binary.BigEndian.AppendUint16(append(key, ip[:]...), a.Port())
+		}
+		n, ok := number[string(key)]
+		if !ok {
+			n = r.ID
+			number[string(key)] = n
+			set := genl.RuleSet{ID: n, Scheduler: r.Scheduler, Servers: r.Servers}
 			if config.Hashes(r.Scheduler) {
 				set.Hash = genl.Ptr(toKernelHash(r.Hash))
 			}
-			sets = append(sets, ruleset.Set{Name: t[i].Action.Set, RuleSet: set})
+			sets = append(sets, set)
 		}
+		used[i] = n
 	}
-	return ruleset.Table(t, sets)
+	return ruleset.Checked(config.RuleList(s.Rules), sets, func(i int) uint32 { return used[i] })
 }
 
 func runAddRule(s *session) error {

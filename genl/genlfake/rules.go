@@ -232,7 +232,8 @@ func (u *upload) rule(a *attr) *refusal {
 	case set != nil && !slices.ContainsFunc(u.sets, func(s ruleSet) bool { return uint64(s.id) == set.number() }):
 		return named(set, "there is no set of this number")
 	}
-	u.rules = append(slices.Clip(u.rules), rule{uint32(id.number()), slices.Clone(a.data)})
+	// Whoever is refused gives the upload up, so nobody shares what is behind.
+	u.rules = append(u.rules, rule{uint32(id.number()), slices.Clone(a.data)})
 	return nil
 }
 

@@ -328,7 +328,7 @@ func TestErrorsAreBounded(t *testing.T) {
 		t.Errorf("a message of %d bytes", n)
 	}
 	_, err = ReadFile("-", strings.NewReader(strings.Repeat("#", MaxSize+1)), nil)
-	if err == nil || !strings.Contains(err.Error(), "larger than 16 MiB") {
+	if err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
 		t.Error(err)
 	}
 }

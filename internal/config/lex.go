@@ -90,14 +90,55 @@ func isSpace(c byte) bool {
 	return c == ' ' || c >= '\t' && c <= '\r'
 }
 
+// What a byte can be without looking at what is around it.
+const (
+	inWord   = 1 << iota // of a word, whoever expects it
+	inString             // of a quoted string
+)
+
+// plain tells of every byte that is ASCII and means nothing but itself. Files
+// consist of little else, so only the others are looked at one by one.
+var plain = func() (t [256]uint8) {
+	for c := byte(' '); c < 0x7f; c++ {
+		if strings.IndexByte(` {}"#=`, c) < 0 {
+			t[c] |= inWord
+		}
+		if c != '"' && c != '\\' {
+			t[c] |= inString
+		}
+	}
+	t['\t'] |= inString
+	return t
+}()
+
+// plainLen is how many plain bytes of a kind are at the beginning of s.
+func plainLen(s string, kind uint8) int {
+	n := 0
+	for n < len(s) && plain[s[n]]&kind != 0 {
+		n++
+	}
+	return n
+}
+
+// takePlain is take of plain bytes.
+func (l *lexer) takePlain(n int) string {
+	s := l.rest[:n]
+	l.rest = l.rest[n:]
+	l.pos.Col += n
+	return s
+}
+
 // skip passes over white space and comments.
 func (l *lexer) skip() {
 	for l.rest != "" {
 		switch c := l.rest[0]; {
 		case c == '#':
 			l.skipLine()
+		case c == '\n':
+			l.rest = l.rest[1:]
+			l.pos = Pos{l.pos.Line + 1, 1}
 		case isSpace(c):
-			l.take(1)
+			l.takePlain(1)
 		default:
 			return
 		}
@@ -139,7 +180,12 @@ func (l *lexer) next(name bool) token {
 			return t
 		}
 	}
-	n := 0
+	t.kind = tokWord
+	n := plainLen(l.rest, inWord)
+	if n > 0 && (n == len(l.rest) || isSpace(l.rest[n]) || strings.IndexByte(`{}"#`, l.rest[n]) >= 0 || l.rest[n] == '=' && !name) {
+		t.text = l.takePlain(n)
+		return t
+	}
 	for n < len(l.rest) {
 		c := l.rest[n]
 		if isSpace(c) || strings.IndexByte(`{}"#`, c) >= 0 || c == '=' && !name {
@@ -154,7 +200,6 @@ func (l *lexer) next(name bool) token {
 			n += size
 		}
 	}
-	t.kind = tokWord
 	t.text = l.take(n)
 	return t
 }
@@ -177,6 +222,10 @@ func (l *lexer) bad(n int, msg string) token {
 // closing quote; it stands behind.
 func (l *lexer) str() token {
 	t := token{kind: tokString, pos: l.pos}
+	if n := plainLen(l.rest[1:], inString); n+1 < len(l.rest) && l.rest[n+1] == '"' {
+		t.text = l.takePlain(n + 2)[1 : n+1]
+		return t
+	}
 	l.take(1)
 	var b strings.Builder
 	for l.rest != "" && l.rest[0] != '\n' {

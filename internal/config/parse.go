@@ -27,8 +27,8 @@ import (
 
 const (
 	maxErrors = 20
-	// MaxSize bounds what is read; 100,000 servers fit three times over.
-	MaxSize = 16 << 20
+	// MaxSize bounds what is read: 100,000 rules of 300 bytes fit twice over.
+	MaxSize = 64 << 20
 )
 
 // ReadFile reads and parses a file; "-" is stdin. What the parser finds wrong
@@ -72,6 +72,9 @@ type parser struct {
 	names *Names
 	conf  *Config
 	errs  Errors
+
+	list    []token                     // of words
+	servers map[string][]netip.AddrPort // of rules, by how they are written
 
 	settingsAt Pos  // of the block Settings
 	ignored    bool // the note on the pool of threads was made
@@ -209,15 +212,15 @@ func (p *parser) inside(b body) {
 			continue
 		}
 		last = key.pos.Line
-		val := p.peek()
+		saved = p.lex
+		val := p.lex.next(false)
 		switch {
 		case val.kind == tokBad:
-			p.lex.next(false)
 			p.report(val.err)
 		case val.kind != tokWord && val.kind != tokString || val.pos.Line != key.pos.Line:
+			p.lex = saved
 			p.fail(key.pos, "", "%s has no value", quote(key.text))
 		default:
-			p.lex.next(false)
 			b.item(p, key, val)
 		}
 	}

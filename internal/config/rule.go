@@ -16,6 +16,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -27,17 +28,28 @@ import (
 // RuleKey is the key of a rule.
 const RuleKey = "rule"
 
-// Rule is one rule of a service.
+// RuleSet is the name of every set in a rule's action: what the set is stands
+// beside it.
+const RuleSet = "servers"
+
+// Rule is one rule of a service. Its number is 0 if the kernel has given it none
+// yet; the set of an action UseSet is Servers and Scheduler.
 type Rule struct {
-	ID        uint32 // in the kernel; 0 if it has none yet
-	Name      string
-	Match     rules.Match
-	Action    rules.Action // UseSet: Servers and Scheduler are the set
-	Servers   []netip.AddrPort
+	rules.Rule
+	Servers   []netip.AddrPort // may be shared with other rules: never written to
 	Scheduler string
 	Hash      Hash // of a Scheduler that hashes
 	Pos       Pos
 }
+
+// RuleList is the rules as package rules takes them.
+type RuleList []Rule
+
+// Len is the number of rules.
+func (l RuleList) Len() int { return len(l) }
+
+// At is the rule of that index.
+func (l RuleList) At(i int) *rules.Rule { return &l[i].Rule }
 
 // The conditions that are KEY VALUE, beside pattern. Those with a dash want
 // NAME=VALUE.
@@ -47,6 +59,14 @@ var ruleKeys = []string{
 	"cookie", "cookie-exact", "cookie-prefix", "cookie-regex",
 	"query", "query-exact", "query-prefix", "query-regex", "source",
 }
+
+var isRuleKey = func() map[string]bool {
+	is := make(map[string]bool)
+	for _, k := range ruleKeys {
+		is[k] = true
+	}
+	return is
+}()
 
 const ruleForm = "a rule is CONDITIONS and what to do: use server ADDRESS, redirect STATUS LOCATION, answer STATUS TEXT, or reject"
 
@@ -78,8 +98,14 @@ func (l *ruleLine) take(what string) token {
 
 // rule takes a line into the block.
 func (b *block) rule(p *parser, words []token) {
-	r := Rule{Pos: words[0].pos}
-	l := ruleLine{Rule: &r, p: p, words: words}
+	if b.svc.Rules == nil {
+		// Rules come in thousands, and none is longer than the rest of the
+		// file has lines.
+		b.svc.Rules = make([]Rule, 0, min(strings.Count(p.lex.rest, "\n")+1, maxRules))
+	}
+	b.svc.Rules = append(b.svc.Rules, Rule{Pos: words[0].pos})
+	r := &b.svc.Rules[len(b.svc.Rules)-1]
+	l := ruleLine{Rule: r, p: p, words: words}
 	for l.at < len(words) && r.Action.Kind == rules.NoAction && !l.bad {
 		l.word()
 	}
@@ -90,10 +116,34 @@ func (b *block) rule(p *parser, words []token) {
 	case l.at < len(words):
 		l.fail(words[l.at], ruleForm, "%s is one too many on this line", words[l.at].show())
 	default:
-		b.svc.Rules = append(b.svc.Rules, r)
 		return
 	}
+	b.svc.Rules = b.svc.Rules[:len(b.svc.Rules)-1]
 	b.badRule = true
+}
+
+// maxRules is what the kernel's tables bear.
+const maxRules = 1 << 20
+
+// server reads the address of a server. There are few of them in many rules, so
+// each is read once.
+func (p *parser) server(text string) ([]netip.AddrPort, error) {
+	if s := p.servers[text]; s != nil {
+		return s, nil
+	}
+	a, err := p.names.ParseAddr(text)
+	if err == nil {
+		err = CheckServer(a.Addr())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.servers == nil {
+		p.servers = make(map[string][]netip.AddrPort)
+	}
+	s := []netip.AddrPort{a}
+	p.servers[text] = s
+	return s, nil
 }
 
 // word takes a condition or the action.
@@ -110,13 +160,8 @@ func (l *ruleLine) word() {
 		if l.bad {
 			return
 		}
-		l.Action.Kind, l.Scheduler = rules.UseSet, DefaultScheduler
-		var a netip.AddrPort
-		if a, err = l.p.names.ParseAddr(v.text); err == nil {
-			err = CheckServer(a.Addr())
-		}
-		l.Servers = []netip.AddrPort{a}
-		if err == nil {
+		l.Action.Kind, l.Action.Set, l.Scheduler = rules.UseSet, RuleSet, DefaultScheduler
+		if l.Servers, err = l.p.server(v.text); err == nil {
 			v, err = l.how()
 		}
 	case key == "redirect" || key == "answer":
@@ -143,9 +188,9 @@ func (l *ruleLine) word() {
 	case key == "pattern":
 		v = l.take("the pattern")
 		l.Match.Path, err = rules.FromPattern(v.text, true)
-	case slices.Contains(ruleKeys, key):
+	case isRuleKey[key]:
 		v = l.take("the value")
-		err = rules.ParseMatch(&l.Match, key+"="+v.text)
+		err = l.Match.Add(key, v.text)
 	default:
 		hint := ruleForm
 		if near := Nearest(key, append([]string{"pattern", "use", "redirect", "answer", "reject"}, ruleKeys...)); near != "" {
@@ -200,38 +245,40 @@ func (b *block) finishRules(p *parser) {
 	for _, s := range svc.Servers {
 		have[s.Addr] = true
 	}
-	var list []Rule
-	index := make(map[string]int)
-	for _, r := range svc.Rules {
+	list := svc.Rules[:0]
+	index := newIndex(len(svc.Rules))
+	for i := range svc.Rules {
+		r := &svc.Rules[i]
 		if r.Action.Kind == rules.UseSet {
-			if r.Servers[0].Port() == 0 {
-				r.Servers[0] = netip.AddrPortFrom(r.Servers[0].Addr(), svc.Listen.Port())
+			addr := r.Servers[0]
+			if addr.Port() == 0 {
+				addr = netip.AddrPortFrom(addr.Addr(), svc.Listen.Port())
+				r.Servers = []netip.AddrPort{addr}
 			}
-			if !have[r.Servers[0]] && b.badServer {
+			if !have[addr] && b.badServer {
 				continue // it may be that one
 			}
-			if !have[r.Servers[0]] {
-				p.fail(r.Pos, "add server = "+r.Servers[0].String()+" to the block", "the rule uses %s, which is no server of %s", r.Servers[0], quote(svc.Name))
+			if !have[addr] {
+				p.fail(r.Pos, "add server = "+addr.String()+" to the block", "the rule uses %s, which is no server of %s", addr, quote(svc.Name))
 				b.badRule = true
 				continue
 			}
-			key := r.conditions()
-			if i, ok := index[key]; ok {
-				old := &list[i]
+			if at, ok := index.find(list, r); ok {
+				old := &list[at]
 				switch {
-				case slices.Contains(old.Servers, r.Servers[0]):
-					p.fail(r.Pos, fmt.Sprintf("line %d says it already", old.Pos.Line), "the rule uses %s twice", r.Servers[0])
+				case slices.Contains(old.Servers, addr):
+					p.fail(r.Pos, fmt.Sprintf("line %d says it already", old.Pos.Line), "the rule uses %s twice", addr)
 					b.badRule = true
 				case old.Scheduler != r.Scheduler || old.Hash != r.Hash:
-					p.fail(r.Pos, fmt.Sprintf("give it the scheduler of line %d: %s", old.Pos.Line, old.how()), "one set of servers, two schedulers")
+					p.fail(r.Pos, fmt.Sprintf("give it the scheduler of line %d: %s", old.Pos.Line, old.How()), "one set of servers, two schedulers")
 					b.badRule = true
 				}
-				old.Servers = append(old.Servers, r.Servers[0])
+				old.Servers = append(slices.Clip(old.Servers), addr)
 				continue
 			}
-			index[key] = len(list)
+			index.put(list, r, len(list))
 		}
-		list = append(list, r)
+		list = append(list, *r)
 	}
 	svc.Rules = orderRules(list)
 	if b.badRule || len(svc.Rules) == 0 {
@@ -242,7 +289,7 @@ func (b *block) finishRules(p *parser) {
 		return
 	}
 	var wrong *rules.Error
-	if err := svc.RuleTable().Check(); errors.As(err, &wrong) {
+	if err := rules.Check(RuleList(svc.Rules)); errors.As(err, &wrong) {
 		msg := wrong.Msg
 		if wrong.Field != "" {
 			msg = wrong.Field + ": " + msg
@@ -253,52 +300,38 @@ func (b *block) finishRules(p *parser) {
 
 // orderRules puts rules without conditions last.
 func orderRules(list []Rule) []Rule {
-	slices.SortStableFunc(list, func(a, b Rule) int {
-		switch x, y := a.Match.Any(), b.Match.Any(); {
-		case x == y:
-			return 0
-		case x:
-			return 1
-		}
-		return -1
-	})
-	return list
-}
-
-// RuleTable is the rules in the model of package rules; a set is called by the
-// number of its rule.
-func (s *Service) RuleTable() rules.Table {
-	t := make(rules.Table, len(s.Rules))
-	for i := range s.Rules {
-		r := &s.Rules[i]
-		id := r.ID
-		if id == 0 {
-			id = uint32(1<<31 + i) // none has been given yet
-		}
-		t[i] = rules.Rule{ID: id, Name: r.Name, Match: r.Match, Action: r.Action}
-		if r.Action.Kind == rules.UseSet {
-			t[i].Action.Set = strconv.FormatUint(uint64(id), 10)
+	any := slices.IndexFunc(list, func(r Rule) bool { return r.Match.Any() })
+	if any < 0 || any == len(list)-1 {
+		return list
+	}
+	var last []Rule
+	to := list[:any]
+	for _, r := range list[any:] {
+		if r.Match.Any() {
+			last = append(last, r)
+		} else {
+			to = append(to, r)
 		}
 	}
-	return t
+	return append(to, last...)
 }
 
 // numberRules gives the rules of w the numbers that the same rules have in old,
 // so that they go on with their counters, and new ones to the others.
 func numberRules(old, w []Rule) {
 	next := uint32(0)
-	have := make(map[string]uint32)
+	have := newIndex(len(old))
 	for i := range old {
-		have[old[i].conditions()] = old[i].ID
+		have.put(old, &old[i], i)
 		next = max(next, old[i].ID)
 	}
-	used := make(map[uint32]bool)
+	used := make(map[uint32]bool, len(old))
 	for i := range w {
-		w[i].ID = have[w[i].conditions()]
-		if used[w[i].ID] {
-			w[i].ID = 0
+		w[i].ID = 0
+		if at, ok := have.find(old, &w[i]); ok && !used[old[at].ID] {
+			w[i].ID = old[at].ID
+			used[w[i].ID] = true
 		}
-		used[w[i].ID] = true
 	}
 	for i := range w {
 		if w[i].ID == 0 {
@@ -310,7 +343,62 @@ func numberRules(old, w []Rule) {
 
 // sameRules tells whether two tables do the same.
 func sameRules(a, b []Rule) bool {
-	return slices.Equal(ruleLines(a, nil), ruleLines(b, nil))
+	return slices.EqualFunc(a, b, func(x, y Rule) bool {
+		return sameConditions(&x, &y) && x.Action == y.Action && x.How() == y.How() && slices.Equal(x.Servers, y.Servers)
+	})
+}
+
+func sameConditions(a, b *Rule) bool { return a.Name == b.Name && a.Match.Equal(&b.Match) }
+
+// index finds rules by their names and conditions.
+type index struct {
+	seed maphash.Seed
+	at   map[uint64]int32
+}
+
+func newIndex(n int) *index {
+	return &index{maphash.MakeSeed(), make(map[uint64]int32, n)}
+}
+
+func (x *index) hash(r *Rule) uint64 {
+	m := &r.Match
+	h := maphash.String(x.seed, m.Path.Value)*31 + uint64(m.Path.Kind)
+	h = h*31 + maphash.String(x.seed, m.Host)
+	if m.Conditions() > 2 || m.Host == "" || r.Name != "" { // the less usual
+		h ^= maphash.String(x.seed, r.conditions())
+	}
+	return h
+}
+
+// place is where the rule is or would be.
+func (x *index) place(list []Rule, r *Rule) (h uint64, at int, ok bool) {
+	if len(x.at) == 0 {
+		return x.hash(r), 0, false
+	}
+	for h = x.hash(r); ; h++ {
+		i, ok := x.at[h]
+		if !ok {
+			return h, 0, false
+		}
+		if sameConditions(&list[i], r) {
+			return h, int(i), true
+		}
+	}
+}
+
+// find is the place in list of the last rule of the same conditions that was put.
+func (x *index) find(list []Rule, r *Rule) (at int, ok bool) {
+	if len(x.at) == 0 {
+		return 0, false
+	}
+	_, at, ok = x.place(list, r)
+	return at, ok
+}
+
+// put remembers that the rule is, or will be, there in list.
+func (x *index) put(list []Rule, r *Rule, at int) {
+	h, _, _ := x.place(list, r)
+	x.at[h] = int32(at)
 }
 
 // ruleLines are the values of the lines that say the rules.
@@ -324,7 +412,7 @@ func ruleLines(list []Rule, names *Names) []string {
 			for _, a := range r.Servers {
 				line := text + "use server " + names.FormatAddr(a)
 				if r.Scheduler != DefaultScheduler {
-					line += " scheduler " + r.how()
+					line += " scheduler " + r.How()
 				}
 				lines = append(lines, line)
 			}
@@ -355,13 +443,13 @@ func (r *Rule) Line(names *Names) string {
 		text += " " + names.FormatAddr(a)
 	}
 	if r.Scheduler != DefaultScheduler {
-		text += " scheduler " + r.how()
+		text += " scheduler " + r.How()
 	}
 	return text
 }
 
-// how is how a server of the set is chosen, as it is written.
-func (r *Rule) how() string {
+// How is how a server of the set is chosen, as it is written.
+func (r *Rule) How() string {
 	if Hashes(r.Scheduler) {
 		return r.Scheduler + r.Hash.words()
 	}

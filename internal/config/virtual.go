@@ -9,6 +9,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -72,17 +73,19 @@ var aliasKeys = []string{ForwardedAlias.Key}
 var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
 
 // Keys lists every key of a block.
-func Keys() []string {
-	keys := append([]string(nil), plainKeys...)
+func Keys() []string { return slices.Clone(blockKeys) }
+
+var blockKeys = func() []string {
+	keys := slices.Clone(plainKeys)
 	for s := Setting(0); s < NumSettings; s++ {
 		keys = append(keys, s.Info().Key)
 	}
 	return append(append(keys, aliasKeys...), ignoredKeys...)
-}
+}()
 
 func (b *block) title() string  { return "the block of " + quote(b.svc.Name) }
 func (b *block) opened() Pos    { return b.svc.Pos }
-func (b *block) keys() []string { return Keys() }
+func (b *block) keys() []string { return blockKeys }
 
 // item takes one KEY = VALUE into the block.
 func (b *block) item(p *parser, key, val token) {
@@ -185,16 +188,24 @@ func (b *block) item(p *parser, key, val token) {
 // words returns a value of several words: what follows it on its line, up to the
 // next key.
 func (p *parser) words(val token) []token {
-	list := []token{val}
+	list := append(p.list[:0], val)
+	defer func() { p.list = list }()
+	before := p.lex
+	t := p.lex.next(false)
 	for {
-		saved := p.lex
-		t := p.lex.next(false)
-		if t.kind != tokWord && t.kind != tokString || t.pos.Line != val.pos.Line || p.peek().kind == tokEqual {
-			p.lex = saved
-			return list
+		after := p.lex
+		if t.kind != tokWord && t.kind != tokString || t.pos.Line != val.pos.Line {
+			break
+		}
+		next := p.lex.next(false)
+		if next.kind == tokEqual {
+			break
 		}
 		list = append(list, t)
+		before, t = after, next
 	}
+	p.lex = before
+	return list
 }
 
 // trusted takes networks; the key may stand several times.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The words of testdata/rules/cases.tsv, for the tests of this package and those
+// The lines of testdata/rules/cases.tsv, for the tests of this package and those
 // of the kernel.
 
 package rules
@@ -17,41 +17,7 @@ func ParseMatch(m *Match, column string) error {
 	if !ok {
 		return fmt.Errorf("%q is not key=value", column)
 	}
-	fields := map[string]*[]Field{"header": &m.Headers, "cookie": &m.Cookies, "query": &m.Query}
-	kinds := map[string]Kind{"exact": Exact, "prefix": Prefix, "regex": Regex}
-	what, how, _ := strings.Cut(key, "-")
-	switch {
-	case key == "host":
-		m.Host = value
-	case key == "sni":
-		m.SNI = value
-	case key == "path":
-		m.Path = Path{Kind: Exact, Value: value}
-	case key == "prefix":
-		m.Path = Path{Kind: Prefix, Value: value}
-	case key == "template":
-		m.Path = Path{Kind: Template, Value: value}
-	case key == "regex", key == "uri-regex":
-		m.Path = Path{Kind: Regex, Value: value, URI: key == "uri-regex"}
-	case key == "method":
-		m.Methods = append(m.Methods, strings.Split(value, ",")...)
-	case key == "source":
-		for s := range strings.SplitSeq(value, ",") {
-			p, err := netip.ParsePrefix(s)
-			if err != nil {
-				return err
-			}
-			m.Sources = append(m.Sources, p)
-		}
-	case fields[key] != nil:
-		*fields[key] = append(*fields[key], Field{Name: value, Kind: Present})
-	case fields[what] != nil && kinds[how] != None:
-		name, v, _ := strings.Cut(value, "=")
-		*fields[what] = append(*fields[what], Field{Name: name, Kind: kinds[how], Value: v})
-	default:
-		return fmt.Errorf("unknown key %q", key)
-	}
-	return nil
+	return m.Add(key, value)
 }
 
 // ParseRequest reads the columns behind the expected rule of such a request.

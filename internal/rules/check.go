@@ -46,27 +46,46 @@ const (
 )
 
 // Check tells what is wrong with a table, with an *Error.
-func (t Table) Check() error {
-	ids := map[uint32]int{}
+func (t Table) Check() error { return Check(t) }
+
+// Check tells what is wrong with a table, with an *Error. A rule that has no
+// number yet has the number 0.
+func Check(l List) error {
+	ids := map[uint32]int{} // of those behind a rule with a higher number
 	names := map[string]int{}
-	for i := range t {
-		r := &t[i]
+	top := uint32(0)
+	for i := range l.Len() {
+		r := l.At(i)
 		e := r.check()
-		if prev, ok := ids[r.ID]; e == nil && ok {
-			e = &Error{Msg: fmt.Sprintf("its ID %d is that of rule %d", r.ID, prev+1)}
-		}
 		if prev, ok := names[r.Name]; e == nil && ok && r.Name != "" {
 			e = &Error{Msg: fmt.Sprintf("its name is that of rule %d", prev+1)}
 		}
-		if e == nil && r.Match.Any() && i+1 < len(t) {
+		if e == nil && r.Match.Any() && i+1 < l.Len() {
 			e = &Error{Msg: "it meets every request, so the rules behind it never get one",
 				Hint: "the default rule is the last, and there is one"}
+		}
+		if e == nil && r.ID != 0 && r.ID <= top {
+			// Rare: numbers ascend unless rules were moved.
+			if len(ids) == 0 {
+				for j := range i {
+					ids[l.At(j).ID] = j
+				}
+			}
+			if prev, ok := ids[r.ID]; ok {
+				e = &Error{Msg: fmt.Sprintf("its ID %d is that of rule %d", r.ID, prev+1)}
+			}
 		}
 		if e != nil {
 			e.Index, e.Name = i, r.Name
 			return e
 		}
-		ids[r.ID], names[r.Name] = i, i
+		top = max(top, r.ID)
+		if len(ids) > 0 {
+			ids[r.ID] = i
+		}
+		if r.Name != "" {
+			names[r.Name] = i
+		}
 	}
 	return nil
 }
@@ -171,14 +190,27 @@ func checkHost(field, s string, addresses bool) *Error {
 	case strings.Contains(name, ":"):
 		return &Error{Field: field, Msg: automaton.Quote(s) + " has a port", Hint: "hosts are compared without port; an IPv6 address is written in brackets"}
 	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(lower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+	label := 0 // its length
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && inLabel[name[i]] {
+			label++
+			continue
+		}
+		if label == 0 || label > 63 || i < len(name) && name[i] != '.' {
 			return &Error{Field: field, Msg: automaton.Quote(s) + " is not a host name",
 				Hint: "labels of 1 to 63 letters, digits, - and _, with dots between; other alphabets as xn--"}
 		}
+		label = 0
 	}
 	return nil
 }
+
+var inLabel = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		t[c] = true
+	}
+	return t
+}()
 
 func (p *Path) check() *Error {
 	const field = "path"

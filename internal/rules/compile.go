@@ -62,9 +62,12 @@ func (c *Compiled) Bytes() int {
 	return n
 }
 
+// Compile makes the automata of a table that Check has passed.
+func (t Table) Compile(o automaton.Options) (*Compiled, error) { return Compile(t, o) }
+
 // Compile makes the automata of a table that Check has passed. The budget is
 // for all of them together.
-func (t Table) Compile(o automaton.Options) (*Compiled, error) {
+func Compile(l List, o automaton.Options) (*Compiled, error) {
 	if o.Bytes == 0 {
 		o.Bytes = automaton.DefaultBytes
 	}
@@ -78,12 +81,12 @@ func (t Table) Compile(o automaton.Options) (*Compiled, error) {
 		sets[s] = append(sets[s], automaton.Pattern{
 			ID:   uint32(len(c.Conditions)),
 			Expr: expr,
-			Sole: t[rule].Match.conditions() == 1,
+			Sole: l.At(rule).Match.Conditions() == 1,
 		})
 		c.Conditions = append(c.Conditions, Condition{rule, s, expr})
 	}
-	for i := range t {
-		m := &t[i].Match
+	for i := range l.Len() {
+		m := &l.At(i).Match
 		if m.Path.Kind == Regex {
 			s := Subject{Kind: OnPath}
 			if m.Path.URI {
@@ -91,19 +94,19 @@ func (t Table) Compile(o automaton.Options) (*Compiled, error) {
 			}
 			add(i, s, m.Path.Value)
 		}
-		for _, l := range []struct {
+		for _, of := range []struct {
 			kind   SubjectKind
 			fields []Field
 		}{{OnHeader, m.Headers}, {OnCookie, m.Cookies}, {OnQuery, m.Query}} {
-			for _, f := range l.fields {
+			for _, f := range of.fields {
 				if f.Kind != Regex {
 					continue
 				}
 				name := f.Name
-				if l.kind == OnHeader {
+				if of.kind == OnHeader {
 					name = lower(name)
 				}
-				add(i, Subject{l.kind, name}, f.Value)
+				add(i, Subject{of.kind, name}, f.Value)
 			}
 		}
 	}
@@ -113,7 +116,7 @@ func (t Table) Compile(o automaton.Options) (*Compiled, error) {
 		o.Bytes, o.ASCII = left, s.Kind == OnPath || s.Kind == OnURI || s.Kind == OnQuery
 		as, err := automaton.Compile(sets[s], o)
 		if err != nil {
-			return nil, t.blame(c, err)
+			return nil, blame(l, c, err)
 		}
 		for _, a := range as {
 			left -= len(a.Blob)
@@ -124,21 +127,21 @@ func (t Table) Compile(o automaton.Options) (*Compiled, error) {
 }
 
 // blame names the rule of the expression that an automaton's error names.
-func (t Table) blame(c *Compiled, err error) error {
+func blame(l List, c *Compiled, err error) error {
 	var ae *automaton.Error
 	if !errors.As(err, &ae) || int(ae.ID) >= len(c.Conditions) {
 		return err
 	}
 	cond := c.Conditions[ae.ID]
 	e := wrap(subjectNames[cond.Subject.Kind], err)
-	e.Index, e.Name = cond.Rule, t[cond.Rule].Name
+	e.Index, e.Name = cond.Rule, l.At(cond.Rule).Name
 	return e
 }
 
 var subjectNames = [...]string{"path", "path", "header", "cookie", "query"}
 
-// conditions counts what must hold for the rule to match.
-func (m *Match) conditions() int {
+// Conditions counts what must hold for the rule to match.
+func (m *Match) Conditions() int {
 	n := len(m.Headers) + len(m.Cookies) + len(m.Query)
 	for _, asked := range []bool{m.Host != "", m.Path.Kind != None, len(m.Methods) > 0, len(m.Sources) > 0, m.SNI != ""} {
 		if asked {

@@ -21,7 +21,9 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -85,8 +87,75 @@ func (m *Match) Any() bool {
 		len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query)+len(m.Sources) == 0
 }
 
+// Equal tells whether two matches say the same in the same order.
+func (m *Match) Equal(o *Match) bool {
+	return m.Host == o.Host && m.Path == o.Path && m.SNI == o.SNI &&
+		slices.Equal(m.Methods, o.Methods) && slices.Equal(m.Headers, o.Headers) &&
+		slices.Equal(m.Cookies, o.Cookies) && slices.Equal(m.Query, o.Query) &&
+		slices.Equal(m.Sources, o.Sources)
+}
+
+// Add adds the condition that is called so: "host", "path", "header-prefix", ...
+func (m *Match) Add(key, value string) error {
+	switch key {
+	case "host":
+		m.Host = value
+	case "sni":
+		m.SNI = value
+	case "path":
+		m.Path = Path{Kind: Exact, Value: value}
+	case "prefix":
+		m.Path = Path{Kind: Prefix, Value: value}
+	case "template":
+		m.Path = Path{Kind: Template, Value: value}
+	case "regex", "uri-regex":
+		m.Path = Path{Kind: Regex, Value: value, URI: key == "uri-regex"}
+	case "method":
+		m.Methods = append(m.Methods, strings.Split(value, ",")...)
+	case "source":
+		for s := range strings.SplitSeq(value, ",") {
+			p, err := netip.ParsePrefix(s)
+			if err != nil {
+				return err
+			}
+			m.Sources = append(m.Sources, p)
+		}
+	default:
+		return m.addField(key, value)
+	}
+	return nil
+}
+
+func (m *Match) addField(key, value string) error {
+	fields := map[string]*[]Field{"header": &m.Headers, "cookie": &m.Cookies, "query": &m.Query}
+	kinds := map[string]Kind{"exact": Exact, "prefix": Prefix, "regex": Regex}
+	what, how, _ := strings.Cut(key, "-")
+	switch {
+	case fields[key] != nil:
+		*fields[key] = append(*fields[key], Field{Name: value, Kind: Present})
+	case fields[what] != nil && kinds[how] != None:
+		name, v, _ := strings.Cut(value, "=")
+		*fields[what] = append(*fields[what], Field{Name: name, Kind: kinds[how], Value: v})
+	default:
+		return fmt.Errorf("unknown key %q", key)
+	}
+	return nil
+}
+
 // Table is an ordered list of rules.
 type Table []Rule
+
+// List is a table, wherever its rules lie.
+type List interface {
+	Len() int
+	At(i int) *Rule
+}
+
+// Len is the number of rules.
+func (t Table) Len() int { return len(t) }
+
+// At is the rule of that index.
+func (t Table) At(i int) *Rule { return &t[i] }
 
 // Ordered is the table with its default rules last, wherever they stood; the
 // others keep their order.

@@ -8,6 +8,7 @@
 package ruleset
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,17 +31,31 @@ func Table(t rules.Table, sets []Set) (*genl.RuleTable, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	c, err := t.Compile(automaton.Options{})
+	numbers := map[string]uint32{}
+	var list []genl.RuleSet
+	for _, s := range sets {
+		list = append(list, s.RuleSet)
+		numbers[s.Name] = s.ID
+	}
+	for i := range t {
+		if a := &t[i].Action; a.Kind == rules.UseSet {
+			if _, ok := numbers[a.Set]; !ok {
+				return nil, fmt.Errorf("rule %d names the set %q, which is none", t[i].ID, a.Set)
+			}
+		}
+	}
+	return Checked(t, list, func(i int) uint32 { return numbers[t[i].Action.Set] })
+}
+
+// Checked is Table of rules that are in order and have passed Check; set tells
+// the number of the set that a rule uses.
+func Checked(l rules.List, sets []genl.RuleSet, set func(i int) uint32) (*genl.RuleTable, error) {
+	c, err := rules.Compile(l, automaton.Options{})
 	if err != nil {
 		return nil, err
 	}
-	out := &genl.RuleTable{Expressions: uint32(len(c.Conditions))}
-	numbers := map[string]uint32{}
-	for _, s := range sets {
-		out.Sets = append(out.Sets, s.RuleSet)
-		numbers[s.Name] = s.ID
-	}
-	slices.SortFunc(out.Sets, func(a, b genl.RuleSet) int { return int(a.ID) - int(b.ID) })
+	out := &genl.RuleTable{Expressions: uint32(len(c.Conditions)), Sets: sets}
+	slices.SortFunc(out.Sets, func(a, b genl.RuleSet) int { return cmp.Compare(a.ID, b.ID) })
 	// By the number of an expression, which automaton tells of it.
 	teller := make([]uint32, len(c.Conditions))
 	for _, p := range c.Programs {
@@ -51,20 +66,29 @@ func Table(t rules.Table, sets []Set) (*genl.RuleTable, error) {
 			out.Automata = append(out.Automata, genl.Automaton{Input: inputs[p.Subject.Kind], Bytes: a.Blob})
 		}
 	}
+	// One piece of memory for the matches of all rules.
+	total := 0
+	for i := range l.Len() {
+		total += l.At(i).Match.Conditions()
+	}
+	all := make([]genl.Match, 0, total)
+	out.Rules = make([]genl.Rule, l.Len())
 	next := uint32(0) // expression
-	for i := range t {
-		r := &t[i]
-		g := genl.Rule{ID: r.ID, Name: r.Name, Match: matches(&r.Match)}
+	for i := range out.Rules {
+		r, g := l.At(i), &out.Rules[i]
+		at := len(all)
+		all = matches(all, &r.Match)
+		g.ID, g.Name, g.Match = r.ID, r.Name, all[at:len(all):len(all)]
 		for j := range g.Match {
 			if g.Match[j].Op == genl.MatchOpRegex {
 				g.Match[j].Automaton, g.Match[j].Expression = teller[next], next
 				next++
 			}
 		}
-		if err := action(&g, &r.Action, numbers); err != nil {
-			return nil, err
+		action(g, &r.Action)
+		if g.Action == genl.RuleActionServers {
+			g.Set = set(i)
 		}
-		out.Rules = append(out.Rules, g)
 	}
 	return out, nil
 }
@@ -85,10 +109,9 @@ var ops = [...]genl.MatchOp{
 	rules.Regex:    genl.MatchOpRegex,
 }
 
-// matches lists the conditions in the order in which expressions are numbered:
+// matches appends the conditions in the order in which expressions are numbered:
 // path, headers, cookies, parameters.
-func matches(m *rules.Match) []genl.Match {
-	var out []genl.Match
+func matches(out []genl.Match, m *rules.Match) []genl.Match {
 	exact := func(what genl.MatchWhat, value string) {
 		if value != "" {
 			out = append(out, genl.Match{What: what, Op: genl.MatchOpExact, Value: value})
@@ -118,14 +141,10 @@ func matches(m *rules.Match) []genl.Match {
 	return out
 }
 
-func action(g *genl.Rule, a *rules.Action, sets map[string]uint32) error {
+func action(g *genl.Rule, a *rules.Action) {
 	switch a.Kind {
 	case rules.UseSet:
-		n, ok := sets[a.Set]
-		if !ok {
-			return fmt.Errorf("rule %d names the set %q, which is none", g.ID, a.Set)
-		}
-		g.Action, g.Set = genl.RuleActionServers, n
+		g.Action = genl.RuleActionServers
 	case rules.Redirect:
 		g.Action, g.Status, g.Location = genl.RuleActionRedirect, uint32(a.Status), a.Location
 	case rules.Answer:
@@ -133,13 +152,12 @@ func action(g *genl.Rule, a *rules.Action, sets map[string]uint32) error {
 	default:
 		g.Action = genl.RuleActionReject
 	}
-	return nil
 }
 
 // Unchecked is the table of one rule that rejects, as if nobody had looked at it;
 // for tests of the kernel, which has to. Nil if it has an expression.
 func Unchecked(r *rules.Rule) *genl.RuleTable {
-	g := genl.Rule{ID: r.ID, Name: r.Name, Match: matches(&r.Match), Action: genl.RuleActionReject}
+	g := genl.Rule{ID: r.ID, Name: r.Name, Match: matches(nil, &r.Match), Action: genl.RuleActionReject}
 	for _, m := range g.Match {
 		if m.Op == genl.MatchOpRegex {
 			return nil

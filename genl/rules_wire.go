@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+
+// Rules in bytes. There may be a hundred thousand of them, and the encoder that
+// serves everywhere else makes a list of every nest before it writes it, which
+// would take longer than the kernel takes for the rules. So they are appended to
+// the message, where a nest is the bytes behind its head.
+
+package genl
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/mdlayher/netlink"
+
+	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+)
+
+const (
+	// rulesPiece is about what one message has of rules; a socket takes some
+	// 200 KiB, and larger ones would save nothing any more.
+	rulesPiece = 64 << 10
+	// nestMax is less than what fits into an attribute, and more than any
+	// rule may have.
+	nestMax = 65000
+)
+
+// sendRules sends the rules of a table, many in a message.
+func (t *Tx) sendRules(ctx context.Context, object, service string, rules []Rule) error {
+	r := request{cmd: spec.CmdRulesAdd, object: object, fill: func(ae *netlink.AttributeEncoder) {
+		encodeString(ae, spec.ARulesService, theServiceArg, service)
+	}}
+	b, err := r.attributes()
+	if err != nil {
+		return r.fail(err)
+	}
+	r.fill = nil
+	head := len(b)
+	for len(rules) > 0 {
+		b = b[:head]
+		for len(rules) > 0 && len(b) < rulesPiece {
+			if b, err = rules[0].append(b); err != nil {
+				return r.fail(err)
+			}
+			rules = rules[1:]
+		}
+		r.attrs = b
+		if err := t.change(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendAttr appends an attribute.
+func appendAttr(b []byte, t uint16, value string) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value)))
+	b = append(binary.NativeEndian.AppendUint16(b, t), value...)
+	return append(b, "\x00\x00\x00"[:-len(value)&3]...)
+}
+
+func appendUint32(b []byte, t uint16, n uint32) []byte {
+	b = binary.NativeEndian.AppendUint16(b, 8)
+	return binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint16(b, t), n)
+}
+
+// openNest appends the head of a nest; its length comes with closeNest.
+func openNest(b []byte, t uint16) []byte {
+	return binary.NativeEndian.AppendUint16(append(b, 0, 0), t|netlink.Nested)
+}
+
+func closeNest(b []byte, at int) {
+	binary.NativeEndian.PutUint16(b[at:], uint16(len(b)-at))
+}
+
+func (r *Rule) append(b []byte) ([]byte, error) {
+	// A length that does not fit into the head of an attribute would be cut.
+	if n := r.size(); n > nestMax {
+		return nil, fmt.Errorf("rule %d is too long", r.ID)
+	}
+	if strings.IndexByte(r.Name, 0) >= 0 {
+		return nil, fmt.Errorf("the name of rule %d contains a NUL byte", r.ID)
+	}
+	at := len(b)
+	b = appendUint32(openNest(b, spec.ARulesRule), spec.ARuleID, r.ID)
+	if r.Name != "" {
+		b = appendAttr(b, spec.ARuleName, r.Name+"\x00")
+	}
+	for i := range r.Match {
+		var err error
+		if b, err = r.Match[i].append(b); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", r.ID, err)
+		}
+	}
+	b = appendUint32(b, spec.ARuleAction, uint32(r.Action))
+	switch r.Action {
+	case RuleActionServers:
+		b = appendUint32(b, spec.ARuleSet, r.Set)
+	case RuleActionRedirect:
+		b = appendUint32(b, spec.ARuleStatus, r.Status)
+		b = appendAttr(b, spec.ARuleLocation, r.Location)
+	case RuleActionAnswer:
+		b = appendUint32(b, spec.ARuleStatus, r.Status)
+		if r.Body != "" {
+			b = appendAttr(b, spec.ARuleBody, r.Body)
+		}
+	}
+	closeNest(b, at)
+	return b, nil
+}
+
+// size is at least the length of the rule in bytes.
+func (r *Rule) size() int {
+	n := 64 + len(r.Name) + len(r.Location) + len(r.Body)
+	for i := range r.Match {
+		m := &r.Match[i]
+		n += 64 + len(m.Name) + len(m.Value) + 40*len(m.Networks)
+	}
+	return n
+}
+
+func (m *Match) append(b []byte) ([]byte, error) {
+	at := len(b)
+	b = openNest(b, spec.ARuleMatch)
+	b = appendUint32(b, spec.AMatchWhat, uint32(m.What))
+	b = appendUint32(b, spec.AMatchOp, uint32(m.Op))
+	if m.Name != "" {
+		b = appendAttr(b, spec.AMatchName, m.Name)
+	}
+	if m.What == MatchWhatSource {
+		n, err := networks(m.Networks)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, n...)
+	} else if m.Op != MatchOpPresent {
+		b = appendAttr(b, spec.AMatchValue, m.Value)
+	}
+	if m.Op == MatchOpRegex {
+		b = appendUint32(b, spec.AMatchAutomaton, m.Automaton)
+		b = appendUint32(b, spec.AMatchExpression, m.Expression)
+	}
+	closeNest(b, at)
+	return b, nil
+}
+
+// networks are rare enough for the encoder.
+func networks(list []netip.Prefix) ([]byte, error) {
+	ae := netlink.NewAttributeEncoder()
+	ae.Nested(spec.AMatchNetworks, func(nae *netlink.AttributeEncoder) error {
+		for _, p := range list {
+			encodeNetwork(nae, spec.ANetworksNetwork, "source", p)
+		}
+		return nil
+	})
+	return ae.Encode()
+}
