@@ -8,6 +8,7 @@ package genl
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -70,6 +71,21 @@ type RuleTable struct {
 	Automata    []Automaton
 	Sets        []RuleSet // in ascending order of their numbers
 	Rules       []Rule
+	// More yields the rules behind Rules one by one, each for as long as the
+	// next is not asked for: a large table need not be in memory twice.
+	More iter.Seq[*Rule]
+}
+
+// all yields every rule.
+func (t *RuleTable) all(yield func(*Rule) bool) {
+	for i := range t.Rules {
+		if !yield(&t.Rules[i]) {
+			return
+		}
+	}
+	if t.More != nil {
+		t.More(yield)
+	}
 }
 
 // ServiceRule is a rule as the kernel reports it.
@@ -114,7 +130,7 @@ func (t *Tx) SetRules(ctx context.Context, service string, table *RuleTable) err
 		err = sendSet(send, &table.Sets[i])
 	}
 	if err == nil {
-		err = t.sendRules(ctx, object, service, table.Rules)
+		err = t.sendRules(ctx, object, service, table.all)
 	}
 	if err == nil {
 		err = send(spec.CmdRulesEnd, nil)

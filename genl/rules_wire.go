@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"strings"
 
@@ -29,7 +30,7 @@ const (
 )
 
 // sendRules sends the rules of a table, many in a message.
-func (t *Tx) sendRules(ctx context.Context, object, service string, rules []Rule) error {
+func (t *Tx) sendRules(ctx context.Context, object, service string, rules iter.Seq[*Rule]) error {
 	r := request{cmd: spec.CmdRulesAdd, object: object, fill: func(ae *netlink.AttributeEncoder) {
 		encodeString(ae, spec.ARulesService, theServiceArg, service)
 	}}
@@ -39,20 +40,26 @@ func (t *Tx) sendRules(ctx context.Context, object, service string, rules []Rule
 	}
 	r.fill = nil
 	head := len(b)
-	for len(rules) > 0 {
-		b = b[:head]
-		for len(rules) > 0 && len(b) < rulesPiece {
-			if b, err = rules[0].append(b); err != nil {
-				return r.fail(err)
-			}
-			rules = rules[1:]
-		}
+	send := func() error {
 		r.attrs = b
-		if err := t.change(ctx, r); err != nil {
+		b = b[:head]
+		return t.change(ctx, r)
+	}
+	for rule := range rules {
+		if b, err = rule.append(b); err != nil {
+			return r.fail(err)
+		}
+		if len(b) < rulesPiece {
+			continue
+		}
+		if err := send(); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(b) == head {
+		return nil
+	}
+	return send()
 }
 
 // appendAttr appends an attribute.

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -63,6 +64,9 @@ func runCheck(s *session) error {
 
 // readConfig reads a file and prints its notes.
 func (s *session) readConfig(file string) (*config.Config, error) {
+	// What is read lives to the end of the program, so looking for garbage in
+	// it again and again is in vain.
+	debug.SetGCPercent(400)
 	conf, err := config.ReadFile(file, s.stdin, s.names)
 	var perr *os.PathError
 	if errors.As(err, &perr) {

@@ -63,7 +63,8 @@ func (t *table) readRules(ctx context.Context, c tableReader) error {
 	return errors.Join(err, serr)
 }
 
-// kernelRules is the table of a service as it is uploaded.
+// kernelRules is the table of a service as it is uploaded. Its rules have passed
+// rules.Check.
 func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 	var sets []genl.RuleSet
 	number := make(map[string]uint32) // of a set, by what it is
@@ -174,6 +175,9 @@ func (s *session) changeRulesOnce(c *genl.Client, name string, rule config.Rule,
 	now := t.present()
 	want := config.Config{Services: []config.Service{now.Services[0].Service}}
 	if err := change(&want.Services[0], rule); err != nil {
+		return err
+	}
+	if err := rules.Check(config.RuleList(want.Services[0].Rules)); err != nil {
 		return err
 	}
 	tx, err := c.Begin(s.ctx, genl.BeginOptions{Generation: &info.Generation})

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ktcpvs/ktcpvs/internal/ascii"
 )
 
 type tokenKind uint8
@@ -111,13 +113,69 @@ var plain = func() (t [256]uint8) {
 	return t
 }()
 
-// plainLen is how many plain bytes of a kind are at the beginning of s.
-func plainLen(s string, kind uint8) int {
+// plainWord is how many bytes at the beginning of s are plain ones of a word.
+func plainWord(s string) int {
 	n := 0
-	for n < len(s) && plain[s[n]]&kind != 0 {
+	for n < len(s) && plain[s[n]]&inWord != 0 {
 		n++
 	}
 	return n
+}
+
+// plainString is how many bytes at the beginning of s are plain ones of a string.
+func plainString(s string) int {
+	n := ascii.Run(s, ' ', '"', '\\')
+	for n < len(s) && plain[s[n]]&inString != 0 {
+		n++
+	}
+	return n
+}
+
+// isEnd tells whether the quote that ends a string is at i, and no backslash
+// behind it.
+func isEnd(s string, i int) bool {
+	return i < len(s) && s[i] == '"' && (i+1 == len(s) || s[i+1] != '\\')
+}
+
+// plainLine appends the words of a line to list, if there is nothing but plain
+// words and strings up to its end, and if the next line cannot go on with it.
+func (l *lexer) plainLine(list []token) ([]token, bool) {
+	s, pos := l.rest, l.pos
+	at := 0
+	for at < len(s) {
+		t := token{pos: Pos{pos.Line, pos.Col + at}}
+		n := 0
+		switch c := s[at]; {
+		case c == ' ' || c == '\t':
+			at++
+			continue
+		case c == '\n':
+			next := at + 1
+			for next < len(s) && isSpace(s[next]) {
+				next++
+			}
+			if next == len(s) || s[next] == '=' || s[next] == '#' {
+				return list, false
+			}
+			l.rest, l.pos = s[at:], Pos{pos.Line, pos.Col + at}
+			return list, true
+		case c == '"':
+			n = plainString(s[at+1:]) + 2
+			if !isEnd(s, at+n-1) {
+				return list, false
+			}
+			t.kind, t.text = tokString, s[at+1:at+n-1]
+		default:
+			n = plainWord(s[at:])
+			if n == 0 || at+n == len(s) || !isSpace(s[at+n]) {
+				return list, false
+			}
+			t.kind, t.text = tokWord, s[at:at+n]
+		}
+		list = append(list, t)
+		at += n
+	}
+	return list, false
 }
 
 // takePlain is take of plain bytes.
@@ -181,7 +239,7 @@ func (l *lexer) next(name bool) token {
 		}
 	}
 	t.kind = tokWord
-	n := plainLen(l.rest, inWord)
+	n := plainWord(l.rest)
 	if n > 0 && (n == len(l.rest) || isSpace(l.rest[n]) || strings.IndexByte(`{}"#`, l.rest[n]) >= 0 || l.rest[n] == '=' && !name) {
 		t.text = l.takePlain(n)
 		return t
@@ -222,7 +280,7 @@ func (l *lexer) bad(n int, msg string) token {
 // closing quote; it stands behind.
 func (l *lexer) str() token {
 	t := token{kind: tokString, pos: l.pos}
-	if n := plainLen(l.rest[1:], inString); n+1 < len(l.rest) && l.rest[n+1] == '"' {
+	if n := plainString(l.rest[1:]); isEnd(l.rest, n+1) {
 		t.text = l.takePlain(n + 2)[1 : n+1]
 		return t
 	}

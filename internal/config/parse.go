@@ -45,15 +45,20 @@ func ReadFile(name string, stdin io.Reader, names *Names) (*Config, error) {
 		defer f.Close()
 		stdin = f
 	}
-	text, err := io.ReadAll(io.LimitReader(stdin, MaxSize+1))
-	if err != nil {
+	var text strings.Builder
+	if f, ok := stdin.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			text.Grow(int(min(st.Size(), MaxSize) + 1))
+		}
+	}
+	if _, err := io.Copy(&text, io.LimitReader(stdin, MaxSize+1)); err != nil {
 		return nil, err
 	}
-	if len(text) > MaxSize {
+	if text.Len() > MaxSize {
 		return nil, &Error{Msg: fmt.Sprintf("%s is larger than %d MiB", shown, MaxSize>>20),
 			Hint: "is it a configuration file?"}
 	}
-	return Parse(shown, string(text), names)
+	return Parse(shown, text.String(), names)
 }
 
 // Parse reads a configuration. The error, if any, is Errors.

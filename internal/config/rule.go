@@ -278,7 +278,11 @@ func (b *block) finishRules(p *parser) {
 			}
 			index.put(list, r, len(list))
 		}
-		list = append(list, *r)
+		if len(list) == i {
+			list = list[:i+1] // nothing was left out so far
+		} else {
+			list = append(list, *r)
+		}
 	}
 	svc.Rules = orderRules(list)
 	if b.badRule || len(svc.Rules) == 0 {

@@ -190,6 +190,11 @@ func (b *block) item(p *parser, key, val token) {
 func (p *parser) words(val token) []token {
 	list := append(p.list[:0], val)
 	defer func() { p.list = list }()
+	var ok bool
+	if list, ok = p.lex.plainLine(list); ok {
+		return list
+	}
+	list = list[:1]
 	before := p.lex
 	t := p.lex.next(false)
 	for {

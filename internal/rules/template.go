@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ktcpvs/ktcpvs/internal/ascii"
 	"github.com/ktcpvs/ktcpvs/internal/automaton"
 )
 
@@ -82,7 +83,7 @@ func ParseTemplate(s string) (PathTemplate, error) {
 
 // badPathByte finds what no path of a request has, since the parser refuses it.
 func badPathByte(s string) (at int, why string) {
-	for i := 0; i < len(s); i++ {
+	for i := ascii.Run(s, '!', '?', '#'); i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '?':
 			return i, "a path has no ?: what follows it is the query"

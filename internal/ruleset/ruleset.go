@@ -44,11 +44,21 @@ func Table(t rules.Table, sets []Set) (*genl.RuleTable, error) {
 			}
 		}
 	}
-	return Checked(t, list, func(i int) uint32 { return numbers[t[i].Action.Set] })
+	out, err := Checked(t, list, func(i int) uint32 { return numbers[t[i].Action.Set] })
+	if err != nil {
+		return nil, err
+	}
+	for r := range out.More {
+		g := *r
+		g.Match = slices.Clone(r.Match)
+		out.Rules = append(out.Rules, g)
+	}
+	out.More = nil
+	return out, nil
 }
 
 // Checked is Table of rules that are in order and have passed Check; set tells
-// the number of the set that a rule uses.
+// the number of the set that a rule uses. The rules come as RuleTable.More.
 func Checked(l rules.List, sets []genl.RuleSet, set func(i int) uint32) (*genl.RuleTable, error) {
 	c, err := rules.Compile(l, automaton.Options{})
 	if err != nil {
@@ -66,28 +76,25 @@ func Checked(l rules.List, sets []genl.RuleSet, set func(i int) uint32) (*genl.R
 			out.Automata = append(out.Automata, genl.Automaton{Input: inputs[p.Subject.Kind], Bytes: a.Blob})
 		}
 	}
-	// One piece of memory for the matches of all rules.
-	total := 0
-	for i := range l.Len() {
-		total += l.At(i).Match.Conditions()
-	}
-	all := make([]genl.Match, 0, total)
-	out.Rules = make([]genl.Rule, l.Len())
-	next := uint32(0) // expression
-	for i := range out.Rules {
-		r, g := l.At(i), &out.Rules[i]
-		at := len(all)
-		all = matches(all, &r.Match)
-		g.ID, g.Name, g.Match = r.ID, r.Name, all[at:len(all):len(all)]
-		for j := range g.Match {
-			if g.Match[j].Op == genl.MatchOpRegex {
-				g.Match[j].Automaton, g.Match[j].Expression = teller[next], next
-				next++
+	out.More = func(yield func(*genl.Rule) bool) {
+		var g genl.Rule
+		next := uint32(0) // expression
+		for i := range l.Len() {
+			r := l.At(i)
+			g = genl.Rule{ID: r.ID, Name: r.Name, Match: matches(g.Match[:0], &r.Match)}
+			for j := range g.Match {
+				if g.Match[j].Op == genl.MatchOpRegex {
+					g.Match[j].Automaton, g.Match[j].Expression = teller[next], next
+					next++
+				}
 			}
-		}
-		action(g, &r.Action)
-		if g.Action == genl.RuleActionServers {
-			g.Set = set(i)
+			action(&g, &r.Action)
+			if g.Action == genl.RuleActionServers {
+				g.Set = set(i)
+			}
+			if !yield(&g) {
+				return
+			}
 		}
 	}
 	return out, nil
