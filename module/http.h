@@ -41,6 +41,9 @@
 /* Longest body of tcpvs_http_fixed(), longest text for tcpvs_http_redirect(). */
 #define TCPVS_HTTP_FIXED_MAX	4096
 #define TCPVS_HTTP_LOCATION_MAX	1024
+/* Bytes of a token, and of the value of a cookie that holds one. */
+#define TCPVS_COOKIE_TOKEN	30
+#define TCPVS_COOKIE_VALUE	(TCPVS_COOKIE_TOKEN / 3 * 4)
 
 /* Why a message was refused.  Functions return the negative of these. */
 enum tcpvs_http_err {
@@ -312,8 +315,11 @@ int tcpvs_http_response_body(const struct tcpvs_http_head *resp, u8 req_method);
 /* Bytes and lines of a trailer section. */
 #define TCPVS_TRAILER_MAX	8192
 #define TCPVS_TRAILER_LINES	128
-/* Longest trailer name that is compared with those refused. */
-#define TCPVS_TRAILER_NAME	24
+/*
+ * Longest trailer name that is compared with those refused: the longest of them
+ * has 19 bytes, and with 21 struct tcpvs_http_chunk has no hole.
+ */
+#define TCPVS_TRAILER_NAME	21
 
 /**
  * struct tcpvs_http_chunk - where in a chunked body we are
@@ -365,10 +371,25 @@ void tcpvs_http_chunk_skipped(struct tcpvs_http_chunk *c, u64 n);
  *	Connection: keep-alive
  * @upgrade: let a websocket upgrade pass; needs TCPVS_HF_UPGRADE_WEBSOCKET
  * @tunnel: response: 2xx to CONNECT, so framing headers go
+ * @strip: request: name of a cookie that is taken out, if
+ *	tcpvs_http_cookie_find() has marked its lines; or NULL
+ * @strip_len: its length
+ * @cookie: response: the value of a cookie that is added; NULL adds none
+ * @cookie_head: what comes before the value, from Set-Cookie on
+ * @cookie_tail: what comes after it, with the end of the line
+ * @cookie_head_len: its length
+ * @cookie_tail_len: its length
  */
 struct tcpvs_http_fwd {
 	const char *xff;
 	const char *proto;
+	const char *strip;
+	const u8 *cookie;
+	const char *cookie_head;
+	const char *cookie_tail;
+	u16 strip_len;
+	u16 cookie_head_len;
+	u16 cookie_tail_len;
 	u16 xff_len;
 	bool xfh;
 	bool forwarded;
@@ -388,6 +409,20 @@ int tcpvs_http_build_response(u8 *out, u32 cap, const u8 *buf,
 			      const struct tcpvs_http_fwd *f);
 int tcpvs_http_answer(u8 *out, u32 cap, unsigned int status, bool close,
 		      bool head_only);
+
+/* http_cookie.c */
+bool tcpvs_http_cookie_pair(const u8 *buf, u32 *pos, u32 end,
+			    struct tcpvs_http_span *pair);
+bool tcpvs_http_cookie_is(const u8 *buf, struct tcpvs_http_span pair,
+			  const char *name, u32 nlen);
+u32 tcpvs_http_cookie_find(struct tcpvs_http_head *h, const u8 *buf,
+			   const char *name, u32 nlen,
+			   struct tcpvs_http_span *value, u32 max);
+bool tcpvs_http_cookie_name(const u8 *s, u32 len);
+bool tcpvs_http_cookie_path(const u8 *s, u32 len);
+bool tcpvs_http_cookie_attributes(const u8 *s, u32 len);
+void tcpvs_http_cookie_encode(u8 *out, const u8 *token);
+bool tcpvs_http_cookie_decode(u8 *token, const u8 *value, u32 len);
 
 /* http_answer.c */
 int tcpvs_http_location(const u8 *p, u32 len);

@@ -131,6 +131,35 @@ static void put_appended(struct http_out *o, const u8 *buf,
 	http_put_lit(o, "\r\n");
 }
 
+/*
+ * A line of cookies without those of the name f->strip, or no line if there
+ * are no others. What is kept stays as it came, but for white space before the
+ * first of them.
+ */
+static void put_cookies(struct http_out *o, const u8 *buf,
+			const struct tcpvs_http_hdr *hdr,
+			const struct tcpvs_http_fwd *f)
+{
+	u32 pos = hdr->val, end = pos + hdr->vlen, from = pos;
+	struct tcpvs_http_span pair;
+	bool any = false;
+
+	for (; tcpvs_http_cookie_pair(buf, &pos, end, &pair); from = pos) {
+		if (tcpvs_http_cookie_is(buf, pair, f->strip, f->strip_len))
+			continue;
+		if (any) {
+			http_put_lit(o, ";");
+			http_put(o, buf + from, min(pos - 1, end) - from);
+		} else if (pair.len) {
+			http_put(o, buf + hdr->name, hdr->val - hdr->name);
+			http_put(o, buf + pair.off, min(pos - 1, end) - pair.off);
+			any = true;
+		}
+	}
+	if (any)
+		http_put_lit(o, "\r\n");
+}
+
 /* Whether a marked request line of this kind is taken out. */
 static bool drop_request_line(const struct tcpvs_http_hdr *hdr,
 			      const struct tcpvs_http_fwd *f)
@@ -226,6 +255,9 @@ int tcpvs_http_build_request(u8 *out, u32 cap, const u8 *buf,
 		http_put(&o, buf + run, hdr->name - run);
 		if (append)
 			put_appended(&o, buf, h, i, f);
+		else if (f->strip && hdr->id == TCPVS_H_COOKIE &&
+			 !(hdr->flags & TCPVS_HDRF_NAMED))
+			put_cookies(&o, buf, hdr, f);
 		run = line_end(h, i);
 	}
 	http_put(&o, buf + run, h->head_len - 2 - run);
@@ -291,6 +323,11 @@ int tcpvs_http_build_response(u8 *out, u32 cap, const u8 *buf,
 	}
 	http_put(&o, buf + run, h->head_len - 2 - run);
 
+	if (f->cookie) {
+		http_put(&o, f->cookie_head, f->cookie_head_len);
+		http_put(&o, f->cookie, TCPVS_COOKIE_VALUE);
+		http_put(&o, f->cookie_tail, f->cookie_tail_len);
+	}
 	if (f->via)
 		put_via(&o, h);
 	/* 426 says what to upgrade to; of other 1xx nothing is to be said. */

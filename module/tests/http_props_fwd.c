@@ -166,6 +166,55 @@ static void expect_start(struct text *t, const u8 *msg,
 	adds(t, h->minor ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
 }
 
+/* A line of cookies without those whose text begins with @strip and '='. */
+static void expect_cookies(struct text *t, const u8 *msg,
+			   const struct tcpvs_http_hdr *hdr, const char *strip)
+{
+	const char *p = (const char *)msg + hdr->val, *stop = p + hdr->vlen;
+	u32 n = strlen(strip);
+	bool first = true;
+
+	for (;;) {
+		const char *semi = memchr(p, ';', stop - p);
+		const char *end = semi ? semi : stop, *q = p;
+
+		while (q < end && (*q == ' ' || *q == '\t'))
+			q++;
+		if (end - q > n && !memcmp(q, strip, n) && q[n] == '=') {
+			/* ours */
+		} else if (!first) {
+			adds(t, ";");
+			add(t, (const u8 *)p, end - p);
+		} else if (q < end) {
+			add(t, msg + hdr->name, hdr->val - hdr->name);
+			add(t, (const u8 *)q, end - q);
+			first = false;
+		}
+		if (!semi || semi + 1 == stop)
+			break;
+		p = semi + 1;
+	}
+	if (!first)
+		adds(t, "\r\n");
+}
+
+/* Whether such a cookie is in the line. */
+static bool has_cookie(const u8 *msg, const struct tcpvs_http_hdr *hdr,
+		       const char *strip)
+{
+	u32 i, n = strlen(strip);
+	bool begin = true;
+
+	for (i = 0; i + n < hdr->vlen; i++) {
+		const u8 *p = msg + hdr->val + i;
+
+		if (begin && !memcmp(p, strip, n) && p[n] == '=')
+			return true;
+		begin = *p == ';' || (begin && (*p == ' ' || *p == '\t'));
+	}
+	return false;
+}
+
 static void expect_request(struct text *t, const u8 *msg,
 			   const struct tcpvs_http_head *h,
 			   const struct tcpvs_http_fwd *f)
@@ -192,6 +241,11 @@ static void expect_request(struct text *t, const u8 *msg,
 			continue;
 		if (!keep && speaks_of_client(msg, hdr))
 			continue;
+		if (f->strip && name_is(msg, hdr, "cookie") &&
+		    has_cookie(msg, hdr, f->strip)) {
+			expect_cookies(t, msg, hdr, f->strip);
+			continue;
+		}
 		if (f->xff && i + 1 == (f->forwarded ? fwd : xff)) {
 			add(t, msg + hdr->name, hdr->nlen);
 			add(t, msg + hdr->name + hdr->nlen,
@@ -259,6 +313,11 @@ static void expect_response(struct text *t, const u8 *msg,
 			     name_is(msg, hdr, "transfer-encoding")))
 			continue;
 		add(t, msg + hdr->name, end_of_line(h, i) - hdr->name);
+	}
+	if (f->cookie) {
+		add(t, (const u8 *)f->cookie_head, f->cookie_head_len);
+		add(t, f->cookie, TCPVS_COOKIE_VALUE);
+		add(t, (const u8 *)f->cookie_tail, f->cookie_tail_len);
 	}
 	if (f->via)
 		adds(t, h->minor ? "Via: 1.1 ktcpvs\r\n" : "Via: 1.0 ktcpvs\r\n");
@@ -367,6 +426,7 @@ static const struct tcpvs_http_fwd request_ways[] = {
 	  .forwarded = true, .xfh = true },
 	{ .xff = "192.0.2.1", .xff_len = 9, .forwarded = true,
 	  .keep_incoming_forwarded = true, .via = true, .upgrade = true },
+	{ .xff = "192.0.2.1", .xff_len = 9, .strip = "theme", .strip_len = 5 },
 };
 
 void props_forward_request(const u8 *msg, const struct tcpvs_http_head *h)
@@ -376,10 +436,18 @@ void props_forward_request(const u8 *msg, const struct tcpvs_http_head *h)
 	for (k = 0; k < ARRAY_SIZE(request_ways); k++) {
 		const struct tcpvs_http_fwd *f = &request_ways[k];
 		struct text want = { .p = test_alloc(2 * h->head_len + 4096) };
+		struct tcpvs_http_head marked;
+		const struct tcpvs_http_head *head = h;
 		u8 *out;
 
+		if (f->strip) {
+			marked = *h;
+			head = &marked;
+			tcpvs_http_cookie_find(&marked, msg, f->strip,
+					       f->strip_len, NULL, 0);
+		}
 		expect_request(&want, msg, h, f);
-		out = build_checked(tcpvs_http_build_request, msg, h, f, &want);
+		out = build_checked(tcpvs_http_build_request, msg, head, f, &want);
 		if (out)
 			read_again(msg, h, out, want.len, f);
 		free(out);
@@ -393,6 +461,9 @@ static const struct tcpvs_http_fwd response_ways[] = {
 	{ .keep_alive = true, .via = true },
 	{ .upgrade = true, .via = true, .close = true },
 	{ .tunnel = true },
+	{ .via = true, .cookie = (const u8 *)"0123456789abcdefghijABCDEFGHIJ-_klmnopqr",
+	  .cookie_head = "Set-Cookie: SID=", .cookie_head_len = 16,
+	  .cookie_tail = "; Path=/\r\n", .cookie_tail_len = 10 },
 };
 
 void props_forward_response(const u8 *msg, const struct tcpvs_http_head *h)
