@@ -53,6 +53,8 @@ type Service struct {
 	Fallback netip.AddrPort `json:"fallback,omitzero"`
 	// Hash is for the schedulers sh and mh.
 	Hash Hash `json:"hash"`
+	// Cookie keeps clients at their servers; nil: there is none.
+	Cookie *Cookie `json:"cookie"`
 }
 
 // Hash is how the schedulers sh and mh go about it.
@@ -91,6 +93,8 @@ type ServiceConfig struct {
 	// Fallback is the fallback server; the zero value is none.
 	Fallback *netip.AddrPort
 	Hash     HashConfig
+	// Cookie replaces all of the cookie but its key.
+	Cookie *CookieConfig
 }
 
 // HashConfig is what a user decides about the schedulers sh and mh. Nil means:
@@ -120,6 +124,7 @@ func (s Service) Config() ServiceConfig {
 		Allow:       &s.Allow,
 		Fallback:    &s.Fallback,
 		Hash:        s.Hash.Config(),
+		Cookie:      s.Cookie.Config(),
 	}
 }
 

@@ -351,6 +351,9 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 		encodeAddress(ae, spec.AServiceFallback, *c.Fallback)
 	}
 	c.Hash.encode(ae, spec.AServiceHash)
+	if c.Cookie != nil {
+		c.Cookie.encode(ae)
+	}
 }
 
 func (c HashConfig) encode(ae *netlink.AttributeEncoder, t uint16) {
@@ -432,6 +435,11 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			}
 		case spec.AServiceHash:
 			ad.Nested(s.Hash.decode)
+		case spec.AServiceCookie:
+			ad.Nested(func(nad *netlink.AttributeDecoder) (err error) {
+				s.Cookie, err = decodeCookie(nad)
+				return err
+			})
 		}
 	}
 	return ad.Err()

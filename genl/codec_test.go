@@ -57,6 +57,10 @@ func TestServiceRoundTrip(t *testing.T) {
 			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4),
 			Hash: Hash{HashKey(n() % 6), strings.Repeat("h", int(n()%64)), n()},
 		}
+		if n()%2 == 0 { // the id of its key is not sent back
+			want.Cookie = &Cookie{Name: strings.Repeat("c", 1+int(n()%CookieNameMax)), Path: "/" + strings.Repeat("p", int(n()%CookieTextMax)),
+				Attributes: strings.Repeat("a", int(n()%(CookieTextMax+1))), MaxAge: n()}
+		}
 		for range n() % (TrustedMax + 1) {
 			ip = netip.AddrFrom4([4]byte{byte(n()), byte(n()), byte(n()), byte(n())})
 			if n()%2 == 0 {

@@ -76,7 +76,7 @@ func calls() []call {
 			nla(9, u32(0x13)),
 			nest(13, nest(1, nla(1, []byte{192, 0, 2, 0}), nla(3, u32(24))), nest(1, nla(2, []byte{0x20, 0x01, 0x0d, 0xb8, 15: 0}), nla(3, u32(32)))),
 			nla(14, u32(1)), nla(15, u32(2)), nla(16, u32(3)), nest(19, wire4),
-			nest(20, nla(1, u32(4)), text(2, "SID"), nla(3, u32(200))),
+			nest(20, nla(1, u32(4)), text(2, "SID"), nla(3, u32(200))), nest(21),
 		), func(ctx context.Context, c *Client) error {
 			ms := time.Millisecond
 			return c.AddService(ctx, "w6", Service{
@@ -90,6 +90,13 @@ func calls() []call {
 		}},
 		{"SetService, one timeout", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(7, nla(1, u32(1500)))), func(ctx context.Context, c *Client) error {
 			return c.SetService(ctx, "web", ServiceConfig{Timeouts: TimeoutsConfig{Connect: Ptr(1500 * time.Millisecond)}})
+		}},
+		{"SetService, a cookie", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(21,
+			text(1, "SID"), text(2, "/shop"), text(3, "HttpOnly; Secure"), nla(4, u32(600)), nla(5, []byte("0123456789abcdef")))), func(ctx context.Context, c *Client) error {
+			return c.SetService(ctx, "web", ServiceConfig{Cookie: &CookieConfig{Name: "SID", Path: "/shop", Attributes: "HttpOnly; Secure", MaxAge: 600, Key: []byte("0123456789abcdef")}})
+		}},
+		{"SetService, a cookie with defaults", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(21, text(1, "SID"), text(3, ""), nla(4, u32(0)))), func(ctx context.Context, c *Client) error {
+			return c.SetService(ctx, "web", ServiceConfig{Cookie: &CookieConfig{Name: "SID"}})
 		}},
 		{"SetService, to zero", "service-set", `service "web"`, 6, false, join(text(1, "web"), nla(3, u32(1)), nest(8, nla(1, u32(0))), nla(9, u32(0))), func(ctx context.Context, c *Client) error {
 			return c.SetService(ctx, "web", ServiceConfig{Mode: Ptr(ModeHTTP), Limits: LimitsConfig{Connections: Ptr[uint32](0)}, Forward: Ptr(Forward(0))})

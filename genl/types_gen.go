@@ -37,6 +37,18 @@ const (
 	AutomataMax = 64
 	// AutomataBytesMax: Most bytes of a table's automata together.
 	AutomataBytesMax = 16777216
+	// CookieNameMax: Longest name of a cookie, in bytes.
+	CookieNameMax = 63
+	// CookieTextMax: Longest path of a cookie, and longest text of its further
+	// attributes, in bytes.
+	CookieTextMax = 127
+	// CookieKeyMin: Shortest key that cookies are signed with, in bytes.
+	CookieKeyMin = 16
+	// CookieKeyMax: Longest key that cookies are signed with, in bytes.
+	CookieKeyMax = 64
+	// CookieAgeMax: Longest life of a cookie in seconds, 400 days; clients keep
+	// none for longer.
+	CookieAgeMax = 34560000
 )
 
 // Mode: What the relay understands of the bytes it moves.
@@ -971,6 +983,18 @@ type ServiceStats struct {
 	Tunnels uint64 `json:"tunnels"`
 	// Killed: Client connections reset by connection-kill.
 	Killed uint64 `json:"killed"`
+	// CookieHits: Requests with a cookie of ours that holds.
+	CookieHits uint64 `json:"cookie_hits"`
+	// CookieMisses: Requests whose cookie names no server of the service: it is
+	// forged, or of another key, or its server is gone.
+	CookieMisses uint64 `json:"cookie_misses"`
+	// CookieExpired: Requests whose cookie was older than its max-age.
+	CookieExpired uint64 `json:"cookie_expired"`
+	// CookieLost: Requests answered by another server than their cookie names:
+	// it has failed, or is none of the rule's.
+	CookieLost uint64 `json:"cookie_lost"`
+	// CookiesSet: Responses that gave the client a cookie.
+	CookiesSet uint64 `json:"cookies_set"`
 }
 
 func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
@@ -1064,6 +1088,16 @@ func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
 			v.Tunnels = decodeUint(ad)
 		case spec.AStatsKilled:
 			v.Killed = decodeUint(ad)
+		case spec.AStatsCookieHits:
+			v.CookieHits = decodeUint(ad)
+		case spec.AStatsCookieMisses:
+			v.CookieMisses = decodeUint(ad)
+		case spec.AStatsCookieExpired:
+			v.CookieExpired = decodeUint(ad)
+		case spec.AStatsCookieLost:
+			v.CookieLost = decodeUint(ad)
+		case spec.AStatsCookiesSet:
+			v.CookiesSet = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -1114,6 +1148,11 @@ var countersServiceStats = [...]Counter{
 	{Name: "limit-age", Doc: "Client connections closed by timeouts.age.", Gauge: false},
 	{Name: "tunnels", Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them.", Gauge: false},
 	{Name: "killed", Doc: "Client connections reset by connection-kill.", Gauge: false},
+	{Name: "cookie-hits", Doc: "Requests with a cookie of ours that holds.", Gauge: false},
+	{Name: "cookie-misses", Doc: "Requests whose cookie names no server of the service: it is forged, or of another key, or its server is gone.", Gauge: false},
+	{Name: "cookie-expired", Doc: "Requests whose cookie was older than its max-age.", Gauge: false},
+	{Name: "cookie-lost", Doc: "Requests answered by another server than their cookie names: it has failed, or is none of the rule's.", Gauge: false},
+	{Name: "cookies-set", Doc: "Responses that gave the client a cookie.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -1164,6 +1203,11 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.LimitAge,
 			v.Tunnels,
 			v.Killed,
+			v.CookieHits,
+			v.CookieMisses,
+			v.CookieExpired,
+			v.CookieLost,
+			v.CookiesSet,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -1218,6 +1262,11 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.LimitAge = since(v.LimitAge, old.LimitAge)
 	v.Tunnels = since(v.Tunnels, old.Tunnels)
 	v.Killed = since(v.Killed, old.Killed)
+	v.CookieHits = since(v.CookieHits, old.CookieHits)
+	v.CookieMisses = since(v.CookieMisses, old.CookieMisses)
+	v.CookieExpired = since(v.CookieExpired, old.CookieExpired)
+	v.CookieLost = since(v.CookieLost, old.CookieLost)
+	v.CookiesSet = since(v.CookiesSet, old.CookiesSet)
 	return v
 }
 

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
+#include "sticky.h"
 #include "table.h"
 #include "transaction.h"
 
@@ -150,11 +151,13 @@ static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
 	refcount_set(&dup->ref, 1);
 	dup->set = NULL;
 	dup->sets = NULL;
+	dup->sticky = NULL;
 	dup->svc = svc;
 	tcpvs_table_get(dup->table);
 	tcpvs_trusted_get(dup->trusted);
 	if (dup->fallback.srv)
 		tcpvs_server_get(dup->fallback.srv);
+	tcpvs_cookie_get(dup->cookie);
 	tcpvs_service_get(svc);
 	return dup;
 }
@@ -231,16 +234,20 @@ void tcpvs_candidate_special(struct tcpvs_service_conf *sc)
 {
 	sc->special = sc->forward & ~TCPVS_FORWARD_X_FORWARDED_FOR ||
 		      sc->allow || sc->accept_proxy || sc->send_proxy ||
-		      sc->trusted || sc->table ||
+		      sc->trusted || sc->table || sc->cookie ||
 		      sc->timeout_ms[TCPVS_A_TIMEOUTS_AGE] ||
 		      sc->limit[TCPVS_A_LIMITS_REQUESTS] ||
 		      sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
 }
 
-/* @fallback is taken over; it counts if @e is about one. */
+/*
+ * @fallback is taken over; it counts if @e is about one. @old is the cookie whose
+ * key stays if @e names none.
+ */
 static void apply(struct tcpvs_service_conf *sc,
 		  const struct tcpvs_service_edit *e,
-		  struct tcpvs_server *fallback)
+		  struct tcpvs_server *fallback,
+		  const struct tcpvs_cookie *old)
 {
 	unsigned int i;
 
@@ -264,6 +271,15 @@ static void apply(struct tcpvs_service_conf *sc,
 		sc->hash.key = e->hash.key;
 	if (e->hash.bounded)
 		sc->hash.bound = e->hash.bound;
+	if (e->attr[TCPVS_A_SERVICE_COOKIE]) {
+		if (e->cookie)
+			tcpvs_cookie_inherit(e->cookie, old);
+		/* What is as it was stays, and with it what was made of it. */
+		if (!tcpvs_cookie_equal(sc->cookie, e->cookie)) {
+			tcpvs_cookie_put(sc->cookie);
+			sc->cookie = tcpvs_cookie_get(e->cookie);
+		}
+	}
 	if (e->attr[TCPVS_A_SERVICE_LISTEN])
 		sc->addr = e->addr;
 	for (i = 0; i <= TCPVS_A_TIMEOUTS_MAX; i++) {
@@ -284,6 +300,8 @@ static int check(const struct tcpvs_service_conf *sc,
 {
 	const struct nlattr *proxy = e->attr[TCPVS_A_SERVICE_ACCEPT_PROXY];
 	const struct nlattr *trusted = e->attr[TCPVS_A_SERVICE_TRUSTED];
+	const struct nlattr *cookie = e->attr[TCPVS_A_SERVICE_COOKIE];
+	const struct nlattr *mode = e->attr[TCPVS_A_SERVICE_MODE];
 
 	if ((proxy ? e->accept_proxy : sc->accept_proxy) &&
 	    !(trusted ? e->trusted : sc->trusted)) {
@@ -291,12 +309,19 @@ static int check(const struct tcpvs_service_conf *sc,
 				    "accept-proxy without trusted networks would let nobody connect");
 		return -EINVAL;
 	}
+	if ((cookie ? e->cookie : sc->cookie) &&
+	    (mode ? e->mode : sc->mode) != TCPVS_MODE_HTTP) {
+		NL_SET_ERR_MSG_ATTR(extack, cookie ?: mode,
+				    "a cookie needs mode http");
+		return -EINVAL;
+	}
 	return 0;
 }
 
-static size_t trusted_bytes(const struct tcpvs_service_edit *e)
+static size_t edit_bytes(const struct tcpvs_service_edit *e)
 {
-	return e->trusted ? struct_size(e->trusted, net, e->trusted->n) : 0;
+	return (e->trusted ? struct_size(e->trusted, net, e->trusted->n) : 0) +
+	       (e->cookie ? sizeof(*e->cookie) : 0);
 }
 
 /**
@@ -331,7 +356,7 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 	err = check(&defaults, e, extack) ?:
 	      tcpvs_candidate_charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
 		     num_possible_cpus() * sizeof(struct tcpvs_stats) +
-		     trusted_bytes(e), extack);
+		     edit_bytes(e), extack);
 	if (err)
 		return err;
 
@@ -383,7 +408,7 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 		kfree(made);
 		return PTR_ERR(fallback);
 	}
-	apply(sc, e, fallback);
+	apply(sc, e, fallback, base ? base->cookie : NULL);
 
 	if (made)
 		list_add_tail(&d->link, &c->drafts);
@@ -419,7 +444,7 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 	d = tcpvs_candidate_open(c, e->name, e->attr[TCPVS_A_SERVICE_NAME], extack);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	err = check(d->conf, e, extack) ?: tcpvs_candidate_charge(c, trusted_bytes(e), extack);
+	err = check(d->conf, e, extack) ?: tcpvs_candidate_charge(c, edit_bytes(e), extack);
 	if (err)
 		return err;
 	moves = listen && !tcpvs_addr_equal(&e->addr, &d->conf->addr);
@@ -440,7 +465,7 @@ int tcpvs_candidate_service_set(struct tcpvs_candidate *c,
 	fallback = tcpvs_candidate_fallback(c, d->conf, d->base, e, extack);
 	if (IS_ERR(fallback))
 		return PTR_ERR(fallback);
-	apply(d->conf, e, fallback);
+	apply(d->conf, e, fallback, d->conf->cookie);
 	if (e->attr[TCPVS_A_SERVICE_SCHEDULER])
 		d->ops = e->ops;
 	c->listens |= moves;

@@ -15,6 +15,7 @@
 #include <linux/wait_bit.h>
 
 #include "netlink.h"
+#include "sticky.h"
 #include "table.h"
 #include "transaction.h"
 
@@ -62,12 +63,26 @@ static int check_hash(const struct tcpvs_draft *d, struct netlink_ext_ack *extac
 	return -EINVAL;
 }
 
+/* So that the server of a cookie is found among the many of a set. */
+static int order_sets(struct tcpvs_set *set, struct tcpvs_sets *sets)
+{
+	int err = tcpvs_sticky_order(set);
+	u32 i;
+
+	for (i = 0; sets && i < sets->n && !err; i++) {
+		err = tcpvs_sticky_order(sets->set[i]);
+		cond_resched();
+	}
+	return err;
+}
+
 /*
  * The sets of a draft's configuration. An earlier commit of this candidate may
  * have failed or run dry, so there may be some.
  */
 static int prepare_sets(struct tcpvs_draft *d, struct netlink_ext_ack *extack)
 {
+	struct tcpvs_sticky *sticky = NULL;
 	struct tcpvs_sets *sets = NULL;
 	struct tcpvs_set *set;
 	int err;
@@ -84,15 +99,30 @@ static int prepare_sets(struct tcpvs_draft *d, struct netlink_ext_ack *extack)
 		sets = tcpvs_sets_create(d->conf, d->member, d->n, d->base,
 					 extack);
 		if (IS_ERR(sets)) {
-			tcpvs_set_free(set);
-			return PTR_ERR(sets);
+			err = PTR_ERR(sets);
+			sets = NULL;
+			goto err_free;
 		}
+	}
+	if (d->conf->cookie) {
+		err = -ENOMEM;
+		sticky = tcpvs_sticky_create(d->conf, set, d->base);
+		if (!sticky || order_sets(set, sets))
+			goto err_free;
 	}
 	tcpvs_set_free(d->conf->set);
 	tcpvs_sets_free(d->conf->sets);
+	tcpvs_sticky_put(d->conf->sticky);
 	d->conf->set = set;
 	d->conf->sets = sets;
+	d->conf->sticky = sticky;
 	return 0;
+
+err_free:
+	tcpvs_sticky_put(sticky);
+	tcpvs_sets_free(sets);
+	tcpvs_set_free(set);
+	return err;
 }
 
 /* The next snapshot, or an error. */
@@ -241,6 +271,7 @@ static bool same_settings(const struct tcpvs_service_conf *a,
 	       a->allow == b->allow && a->accept_proxy == b->accept_proxy &&
 	       a->send_proxy == b->send_proxy &&
 	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
+	       tcpvs_cookie_equal(a->cookie, b->cookie) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
 	       !memcmp(&a->hash.key, &b->hash.key, sizeof(a->hash.key)) &&
 	       a->hash.bound == b->hash.bound &&

@@ -19,6 +19,7 @@
 #include <linux/wait_bit.h>
 
 #include "config.h"
+#include "sticky.h"
 #include "table.h"
 
 static void server_free(struct work_struct *work)
@@ -215,6 +216,7 @@ void tcpvs_set_free(struct tcpvs_set *set)
 		set->ops->exit(set);
 	for (i = 0; i < set->n; i++)
 		tcpvs_server_put(set->member[i].srv);
+	kvfree(set->by_id);
 	kvfree(set);
 }
 
@@ -301,6 +303,8 @@ void tcpvs_service_conf_put(struct tcpvs_service_conf *sc)
 	tcpvs_fallback_set(sc, NULL);
 	tcpvs_table_put(sc->table);
 	tcpvs_trusted_put(sc->trusted);
+	tcpvs_sticky_put(sc->sticky);
+	tcpvs_cookie_put(sc->cookie);
 	tcpvs_service_put(sc->svc);
 	kfree(sc);
 }

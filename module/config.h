@@ -29,8 +29,10 @@
 #include "tcpvs.h"
 
 struct netlink_ext_ack;
+struct tcpvs_cookie;
 struct tcpvs_listen;
 struct tcpvs_sets;
+struct tcpvs_sticky;
 struct tcpvs_table;
 
 #define TCPVS_SERVICES_MAX	65536	/* of one namespace */
@@ -159,12 +161,14 @@ struct tcpvs_trusted {
  * @timeout_ms: time limits in milliseconds, indexed by TCPVS_A_TIMEOUTS_*
  * @timeout: the same in jiffies
  * @limit: bounds, indexed by TCPVS_A_LIMITS_*
+ * @cookie: that keeps clients at their servers, referenced, or NULL
  * @serial: of @table, or 0
  * @set: servers and scheduler, owned; for what meets no rule
  * @fallback: where goes what no server of a set can take; its server is
  *	referenced, or NULL
  * @table: rules, referenced, or NULL
  * @sets: servers and schedulers of the rules, owned; there if @table is
+ * @sticky: what workers need of @cookie, referenced; there if that is
  */
 struct tcpvs_service_conf {
 	refcount_t ref;
@@ -182,11 +186,13 @@ struct tcpvs_service_conf {
 	u64 timeout_ms[TCPVS_A_TIMEOUTS_MAX + 1];
 	unsigned long timeout[TCPVS_A_TIMEOUTS_MAX + 1];
 	u64 limit[TCPVS_A_LIMITS_MAX + 1];
+	struct tcpvs_cookie *cookie;
 	u32 serial;
 	struct tcpvs_set *set;
 	struct tcpvs_member fallback;
 	struct tcpvs_table *table;
 	struct tcpvs_sets *sets;
+	struct tcpvs_sticky *sticky;
 };
 
 /**

@@ -76,6 +76,8 @@ enum tcpvs_conn_state {
 #define TCPVS_CF_HEAD_PART	BIT(16)	/* part of a request head is there */
 #define TCPVS_CF_AUTH		BIT(17)	/* the request proves who sends it */
 #define TCPVS_CF_FELL		BIT(18)	/* the fallback server has failed, too */
+#define TCPVS_CF_COOKIE		BIT(19)	/* the service has a cookie, see claim */
+#define TCPVS_CF_RENEW		BIT(20)	/* the client's is to be replaced */
 
 /**
  * struct tcpvs_extra - what few connections need
@@ -129,6 +131,8 @@ struct tcpvs_routed {
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
  * @scan: search for the end of a head that dribbles in; request or response
  * @routed: between the two of them, where the request goes
+ * @claim: id of the server that the client's cookie names, 0 for none; with
+ *	TCPVS_CF_COOKIE
  * @tried: ids of servers that failed
  * @status: of the response in hand
  * @peer: the client's address as text
@@ -159,6 +163,7 @@ struct tcpvs_conn {
 		struct tcpvs_http_scan scan;
 		struct tcpvs_routed routed;
 	};
+	u32 claim;
 	u32 tried[TCPVS_TRIES_MAX];
 	u16 status;
 	char peer[TCPVS_PEER_MAX];

@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "sticky.h"
 
 static bool established(const struct tcpvs_upstream *up)
 {
@@ -68,7 +69,26 @@ void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv)
 	c->asked = 0;
 }
 
-/* The next server of the set to try, or NULL. */
+/* The server that the client's cookie names has failed this request. */
+static bool claim_failed(const struct tcpvs_conn *c)
+{
+	return c->flags & TCPVS_CF_COOKIE && c->ntried && c->claim &&
+	       c->claim == c->tried[0];
+}
+
+/* How many servers are tried; a client's own is one more than the others. */
+static unsigned int tries(const struct tcpvs_conn *c,
+			  const struct tcpvs_service_conf *sc)
+{
+	unsigned int n = sc->limit[TCPVS_A_LIMITS_RETRIES];
+
+	return n < TCPVS_TRIES_MAX && claim_failed(c) ? n + 1 : n;
+}
+
+/*
+ * The next server of the set to try, or NULL. The one that the client's cookie
+ * names goes before what the scheduler says, of weight 0 too.
+ */
 static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set,
 				   u64 key)
 {
@@ -80,6 +100,12 @@ static struct tcpvs_server *choose(struct tcpvs_conn *c, struct tcpvs_set *set,
 	int i;
 
 	c->asked = set->ops->timed ? clock_now() : 0;
+	if (unlikely(c->flags & TCPVS_CF_COOKIE) && c->claim &&
+	    !tcpvs_pick_tried(&pick, c->claim)) {
+		i = tcpvs_sticky_member(set, c->claim);
+		if (i >= 0)
+			return set->member[i].srv;
+	}
 	i = set->ops->pick(set, &pick);
 	return i < 0 ? NULL : set->member[i].srv;
 }
@@ -242,7 +268,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		struct tcpvs_server *srv = NULL;
 		int err;
 
-		if (c->ntried <= sc->limit[TCPVS_A_LIMITS_RETRIES])
+		if (!c->ntried || c->ntried <= tries(c, sc))
 			srv = choose(c, set, key);
 		if (!srv)
 			srv = fall_back(c, sc);

@@ -19,6 +19,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "sticky.h"
 
 #define FIRST_PEEK	1024	/* bytes: most heads; with a long body no more */
 #define HEADS_BUDGET	16	/* heads and their sending in one step */
@@ -123,6 +124,7 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		.tunnel = body == TCPVS_BODY_TUNNEL,
 	};
 	struct tcpvs_flow *f = &c->resp;
+	u8 cookie[TCPVS_COOKIE_VALUE];
 	u32 small = 0;
 	int len;
 
@@ -139,6 +141,8 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->flags &= ~TCPVS_CF_KEEP;
 	fwd.close = !fwd.tunnel && !(c->flags & TCPVS_CF_KEEP);
 	fwd.keep_alive = !fwd.tunnel && !fwd.close && c->flags & TCPVS_CF_HTTP10;
+	if (unlikely(c->flags & TCPVS_CF_COOKIE) && !fwd.tunnel)
+		tcpvs_sticky_answer(c, sc, &fwd, cookie);
 	len = tcpvs_http_build_response(w->out,
 					h->head_len + TCPVS_HTTP_FWD_EXTRA,
 					w->head, h, &fwd);
@@ -151,6 +155,8 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	}
 	if (tcpvs_flow_head(w, f, w->out, len + small))
 		return tcpvs_conn_memory(w, c);
+	if (unlikely(c->flags & TCPVS_CF_COOKIE))
+		tcpvs_sticky_answered(w, c, fwd.cookie);
 
 	if (fwd.tunnel)
 		return tunnel(w, c);

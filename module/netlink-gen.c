@@ -86,6 +86,10 @@ static const struct netlink_range_validation tcpvs_a_limits_requests_range = {
 	.max	= 1000000000ULL,
 };
 
+static const struct netlink_range_validation tcpvs_a_cookie_max_age_range = {
+	.max	= 34560000ULL,
+};
+
 static const struct netlink_range_validation tcpvs_a_server_weight_range = {
 	.max	= 65535ULL,
 };
@@ -108,6 +112,15 @@ const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1] = {
 	[TCPVS_A_ADDRESS_IPV4] = { .type = NLA_U32, },
 	[TCPVS_A_ADDRESS_IPV6] = NLA_POLICY_EXACT_LEN(16),
 	[TCPVS_A_ADDRESS_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+};
+
+const struct nla_policy tcpvs_cookie_nl_policy[TCPVS_A_COOKIE_KEY_ID + 1] = {
+	[TCPVS_A_COOKIE_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[TCPVS_A_COOKIE_PATH] = { .type = NLA_NUL_STRING, .len = 127, },
+	[TCPVS_A_COOKIE_ATTRIBUTES] = { .type = NLA_NUL_STRING, .len = 127, },
+	[TCPVS_A_COOKIE_MAX_AGE] = NLA_POLICY_FULL_RANGE(NLA_U32, &tcpvs_a_cookie_max_age_range),
+	[TCPVS_A_COOKIE_KEY] = { .type = NLA_BINARY, },
+	[TCPVS_A_COOKIE_KEY_ID] = { .type = NLA_U32, },
 };
 
 const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_BOUND + 1] = {
@@ -184,7 +197,7 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 };
 
 /* TCPVS_CMD_SERVICE_NEW - do */
-static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_HASH + 1] = {
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -198,10 +211,11 @@ static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_HASH 
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
+	[TCPVS_A_SERVICE_COOKIE] = NLA_POLICY_NESTED(tcpvs_cookie_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_SET - do */
-static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_HASH + 1] = {
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -215,6 +229,7 @@ static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_HASH 
 	[TCPVS_A_SERVICE_ALLOW] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
+	[TCPVS_A_SERVICE_COOKIE] = NLA_POLICY_NESTED(tcpvs_cookie_nl_policy),
 };
 
 /* TCPVS_CMD_SERVICE_DEL - do */
@@ -381,7 +396,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_new_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_new_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_HASH,
+		.maxattr	= TCPVS_A_SERVICE_COOKIE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -390,7 +405,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_set_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_HASH,
+		.maxattr	= TCPVS_A_SERVICE_COOKIE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -14,6 +14,7 @@
 #include <net/addrconf.h>
 
 #include "netlink.h"
+#include "sticky.h"
 #include "transaction.h"
 
 /**
@@ -432,7 +433,8 @@ static int nest_numbers(const struct nlattr *attr, int max,
 /**
  * tcpvs_nl_service_edit() - what a request wants of a service
  * @info: the request
- * @e: filled in; the caller drops its reference to &tcpvs_service_edit.trusted
+ * @e: filled in; the caller drops its references to &tcpvs_service_edit.trusted
+ *	and &tcpvs_service_edit.cookie
  *
  * Return: 0 or an error.
  */
@@ -496,7 +498,16 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 			   tcpvs_limits_nl_policy, e->limit, &e->limits, extack);
 	if (err)
 		return err;
-	/* Last: what it allocates is the caller's only after a success. */
+	/* Last: what they allocate is the caller's only after a success. */
+	a = attr[TCPVS_A_SERVICE_COOKIE];
+	if (a) {
+		err = tcpvs_cookie_read(a, &e->cookie, extack);
+		if (err)
+			return err;
+	}
 	a = attr[TCPVS_A_SERVICE_TRUSTED];
-	return a ? read_trusted(a, &e->trusted, extack) : 0;
+	err = a ? read_trusted(a, &e->trusted, extack) : 0;
+	if (err)
+		tcpvs_cookie_put(e->cookie);
+	return err;
 }

@@ -14,6 +14,7 @@
  * It is built only if somebody listens.
  */
 #include "netlink.h"
+#include "sticky.h"
 #include "table.h"
 #include "worker.h"
 
@@ -112,6 +113,25 @@ static int put_trusted(struct sk_buff *skb, const struct tcpvs_trusted *t)
 	return 0;
 }
 
+/* All but the key. */
+static int put_cookie(struct sk_buff *skb, const struct tcpvs_cookie *c)
+{
+	struct nlattr *nest;
+
+	if (!c)
+		return 0;
+	nest = nla_nest_start(skb, TCPVS_A_SERVICE_COOKIE);
+	if (!nest ||
+	    nla_put_string(skb, TCPVS_A_COOKIE_NAME, c->name) ||
+	    nla_put_string(skb, TCPVS_A_COOKIE_PATH, c->path) ||
+	    nla_put_string(skb, TCPVS_A_COOKIE_ATTRIBUTES, c->attributes) ||
+	    nla_put_u32(skb, TCPVS_A_COOKIE_MAX_AGE, c->max_age) ||
+	    (!c->random && nla_put_u32(skb, TCPVS_A_COOKIE_KEY_ID, c->key_id)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 /* The same for counters, which begin after the attribute pad. */
 static int put_counters(struct sk_buff *skb, int type, const u64 *val, int max)
 {
@@ -168,7 +188,8 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 	     tcpvs_nl_put_address(skb, TCPVS_A_SERVICE_FALLBACK,
 				  &sc->fallback.srv->addr)) ||
 	    tcpvs_nl_put_hash(skb, TCPVS_A_SERVICE_HASH, &sc->hash.key,
-			      sc->hash.bound)) {
+			      sc->hash.bound) ||
+	    put_cookie(skb, sc->cookie)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}

@@ -9,6 +9,7 @@
  * that one stale.
  */
 #include "netlink.h"
+#include "sticky.h"
 #include "transaction.h"
 
 /* No refusal without a reason. */
@@ -65,6 +66,7 @@ int tcpvs_nl_service_new_doit(struct sk_buff *skb, struct genl_info *info)
 	else
 		err = service_change(info, &e, tcpvs_candidate_service_new);
 	tcpvs_trusted_put(e.trusted);
+	tcpvs_cookie_put(e.cookie);
 	return err;
 }
 
@@ -78,6 +80,7 @@ int tcpvs_nl_service_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return explain(info, err);
 	err = service_change(info, &e, tcpvs_candidate_service_set);
 	tcpvs_trusted_put(e.trusted);
+	tcpvs_cookie_put(e.cookie);
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "sticky.h"
 
 #define FIRST_PEEK	2048	/* bytes: most heads; with a body no more */
 
@@ -62,6 +63,7 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 {
 	const struct tcpvs_http_head *h = w->parsed;
 	u64 body_max = sc->limit[TCPVS_A_LIMITS_BODY_BYTES];
+	struct tcpvs_claim claim = {};
 	int len, step;
 	struct tcpvs_http_fwd fwd = {
 		.xff = sc->forward ? c->peer : NULL,
@@ -69,8 +71,11 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		.upgrade = h->flags & TCPVS_HF_UPGRADE_WEBSOCKET,
 	};
 
-	if (sc->special)
+	if (sc->special) {
 		forward(&fwd, c, sc);
+		if (sc->sticky)
+			tcpvs_sticky_read(w, sc, &claim, &fwd);
+	}
 
 	len = tcpvs_http_build_request(w->out,
 				       h->head_len + TCPVS_HTTP_FWD_EXTRA,
@@ -99,6 +104,8 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	conn_count(w, c, REQUESTS);
 	conn_count_add(w, c, CLIENT_BYTES_IN, h->head_len);
 	tcpvs_worker_count(w, TCPVS_A_WORKER_REQUESTS);
+	if (sc->special && sc->sticky)
+		tcpvs_sticky_begin(w, c, &claim);
 
 	if (len < 0) {
 		conn_count(w, c, BAD_REQUEST);

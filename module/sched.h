@@ -67,6 +67,7 @@ struct tcpvs_member {
  * @priv: its state
  * @bound: in percent, how much more than its share a server of a keyed set may
  *	have in flight, see sched_bound.c; 0 = any
+ * @by_id: members in the order of their ids, if somebody asked; see sticky.c
  * @n: number of members
  * @member: the servers, in the order they were added
  */
@@ -74,6 +75,7 @@ struct tcpvs_set {
 	const struct tcpvs_sched_ops *ops;
 	void *priv;
 	u32 bound;
+	u32 *by_id;
 	unsigned int n;
 	struct tcpvs_member member[] __counted_by(n);
 };

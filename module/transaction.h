@@ -19,6 +19,7 @@
 
 struct genl_info;
 struct nlattr;
+struct tcpvs_cookie;
 struct tcpvs_upload;
 
 #define TCPVS_TRANSACTIONS_MAX		4		/* open, a namespace */
@@ -100,6 +101,8 @@ struct tcpvs_hash_edit {
  * @allow: if there is TCPVS_A_SERVICE_ALLOW
  * @trusted: if there is TCPVS_A_SERVICE_TRUSTED: the list, referenced, or NULL
  *	for nobody
+ * @cookie: if there is TCPVS_A_SERVICE_COOKIE: the cookie, referenced, or NULL
+ *	for none; its key may be missing until it is applied
  * @ops: if there is TCPVS_A_SERVICE_SCHEDULER
  * @hash: if there is TCPVS_A_SERVICE_HASH
  * @addr: if there is TCPVS_A_SERVICE_LISTEN
@@ -118,6 +121,7 @@ struct tcpvs_service_edit {
 	u32 forward;
 	u32 allow;
 	struct tcpvs_trusted *trusted;
+	struct tcpvs_cookie *cookie;
 	const struct tcpvs_sched_ops *ops;
 	struct tcpvs_hash_edit hash;
 	struct tcpvs_addr addr;

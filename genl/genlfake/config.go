@@ -38,6 +38,7 @@ type service struct {
 	acceptProxy uint32
 	sendProxy   uint32
 	hash        genl.Hash
+	cookie      *cookie // never changed, but replaced
 
 	servers  []*realServer
 	fallback *realServer // never changed, only replaced
@@ -276,6 +277,13 @@ func (s *service) edit(found attrs) *refusal {
 			s.fallback = &realServer{addr: addr, fallback: true}
 		}
 	}
+	if a := found[spec.AServiceCookie]; a != nil {
+		c, r := a.cookie(s.cookie)
+		if r != nil {
+			return r
+		}
+		s.cookie = c
+	}
 	return nil
 }
 
@@ -346,6 +354,13 @@ func (s *service) sensible(found attrs) *refusal {
 			at = found[spec.AServiceTrusted]
 		}
 		return refuse(syscall.EINVAL, at, "accept-proxy without trusted networks would let nobody connect")
+	}
+	if s.cookie != nil && s.mode != genl.ModeHTTP {
+		at := found[spec.AServiceCookie]
+		if at == nil {
+			at = found[spec.AServiceMode]
+		}
+		return refuse(syscall.EINVAL, at, "a cookie needs mode http")
 	}
 	return nil
 }

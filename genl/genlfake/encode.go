@@ -46,6 +46,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 		address(ae, spec.AServiceFallback, s.fallback.addr)
 	}
 	hash(ae, spec.AServiceHash, s.hash)
+	s.cookie.encode(ae)
 	return message{cmd, must(ae.Encode())}
 }
 

@@ -145,6 +145,9 @@ func (k *Kernel) serviceNew(c *config, found attrs) *refusal {
 		return refuse(syscall.EEXIST, a, "there is a service \"%.24s\" already", svc.name)
 	}
 	base := k.config.service(svc.name)
+	if svc.cookie != nil && svc.cookie.key == "" && base != nil && base.cookie != nil {
+		svc.cookie.key = base.cookie.key
+	}
 	if base != nil && (k.run[base.id].state == genl.ServiceStateStopped || base.mode == svc.mode && base.listen == svc.listen) {
 		svc.id = base.id
 	} else {

@@ -105,6 +105,16 @@ const (
 	AHashBound uint16 = 3
 )
 
+// Attributes of the set cookie.
+const (
+	ACookieName       uint16 = 1
+	ACookiePath       uint16 = 2
+	ACookieAttributes uint16 = 3
+	ACookieMaxAge     uint16 = 4
+	ACookieKey        uint16 = 5
+	ACookieKeyID      uint16 = 6
+)
+
 // Attributes of the set service.
 const (
 	AServiceName        uint16 = 1
@@ -127,6 +137,7 @@ const (
 	AServiceRules       uint16 = 18
 	AServiceFallback    uint16 = 19
 	AServiceHash        uint16 = 20
+	AServiceCookie      uint16 = 21
 )
 
 // Attributes of the set server.
@@ -187,6 +198,11 @@ const (
 	AStatsLimitAge         uint16 = 43
 	AStatsTunnels          uint16 = 44
 	AStatsKilled           uint16 = 45
+	AStatsCookieHits       uint16 = 46
+	AStatsCookieMisses     uint16 = 47
+	AStatsCookieExpired    uint16 = 48
+	AStatsCookieLost       uint16 = 49
+	AStatsCookiesSet       uint16 = 50
 )
 
 // Attributes of the set server-stats.
@@ -367,6 +383,17 @@ var SetHash = &Set{Name: "hash", Attributes: []Attribute{
 	{Type: AHashBound, Name: "bound", Kind: KindU32, Max: 10000, Doc: "What a server may have in flight, in percent of its share of what all have; 100 to 10000, or 0 = any number (default 125)."},
 }}
 
+// SetCookie is the attribute set cookie: A cookie that keeps a client at
+// its server; without a name there is none.
+var SetCookie = &Set{Name: "cookie", Attributes: []Attribute{
+	{Type: ACookieName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 63, Doc: "Its name, a token."},
+	{Type: ACookiePath, Name: "path", Kind: KindString, MinLen: 1, MaxLen: 127, Doc: "Its path, from the first slash on (default /)."},
+	{Type: ACookieAttributes, Name: "attributes", Kind: KindString, MaxLen: 127, Doc: "Further attributes of Set-Cookie, with semicolons between, such as HttpOnly; SameSite=Lax (default none)."},
+	{Type: ACookieMaxAge, Name: "max-age", Kind: KindU32, Max: 34560000, Doc: "Seconds it holds, for the client and for the relay; 0 = until the client ends, and for the relay without end (default 0)."},
+	{Type: ACookieKey, Name: "key", Kind: KindBinary, Doc: "What cookies are signed with, cookie-key-min to cookie-key-max bytes. Only given, never told. An absent one stays as it is, or is made of random bytes if there was no cookie."},
+	{Type: ACookieKeyID, Name: "key-id", Kind: KindU32, Doc: "Tells keys apart: the first 4 bytes of HMAC-SHA-256 of \"ktcpvs key id\" under the key, in network order; absent if the key is one of random bytes."},
+}}
+
 // SetService is the attribute set service: A virtual service.
 var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name, the key within the namespace; printable ASCII without white space, braces, quotes and '#'."},
@@ -389,6 +416,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceRules, Name: "rules", Kind: KindU32, Doc: "Number of rules."},
 	{Type: AServiceFallback, Name: "fallback", Kind: KindNest, Nest: SetAddress, Doc: "The fallback server: what no other server can take goes there. It is none of the real servers and has no weight. In a request an empty nest is none (default none)."},
 	{Type: AServiceHash, Name: "hash", Kind: KindNest, Nest: SetHash, Doc: "How the schedulers sh and mh go about it; an absent part is left as it is."},
+	{Type: AServiceCookie, Name: "cookie", Kind: KindNest, Nest: SetCookie, Doc: "The cookie that keeps a client at its server in mode http, replaced as a whole but for its key; an empty one is none (default none)."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -451,6 +479,11 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsLimitAge, Name: "limit-age", Kind: KindUint, Doc: "Client connections closed by timeouts.age."},
 	{Type: AStatsTunnels, Name: "tunnels", Kind: KindUint, Doc: "Requests that became a tunnel, by an upgrade or CONNECT; no response is counted for them."},
 	{Type: AStatsKilled, Name: "killed", Kind: KindUint, Doc: "Client connections reset by connection-kill."},
+	{Type: AStatsCookieHits, Name: "cookie-hits", Kind: KindUint, Doc: "Requests with a cookie of ours that holds."},
+	{Type: AStatsCookieMisses, Name: "cookie-misses", Kind: KindUint, Doc: "Requests whose cookie names no server of the service: it is forged, or of another key, or its server is gone."},
+	{Type: AStatsCookieExpired, Name: "cookie-expired", Kind: KindUint, Doc: "Requests whose cookie was older than its max-age."},
+	{Type: AStatsCookieLost, Name: "cookie-lost", Kind: KindUint, Doc: "Requests answered by another server than their cookie names: it has failed, or is none of the rule's."},
+	{Type: AStatsCookiesSet, Name: "cookies-set", Kind: KindUint, Doc: "Responses that gave the client a cookie."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
@@ -583,8 +616,8 @@ var Ops = []Op{
 	{Cmd: CmdSettingsGet, Name: "settings-get", Set: SetSettings, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsSet, Name: "settings-set", Set: SetSettings, Admin: true, Do: &Request{[]uint16{ASettingsMaxConnections}}},
 	{Cmd: CmdServiceGet, Name: "service-get", Set: SetService, Admin: false, Do: &Request{[]uint16{AServiceName}}, Dump: &Request{}},
-	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash}}},
-	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash}}},
+	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie}}},
+	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie}}},
 	{Cmd: CmdServiceDel, Name: "service-del", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},
