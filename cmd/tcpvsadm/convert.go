@@ -125,6 +125,7 @@ func fromKernel(s *genl.Service) config.Service {
 	}
 	c.Trusted, c.Redirect = config.SortNetworks(s.Trusted), s.Fallback
 	c.Hash = fromKernelHash(s.Hash)
+	c.Cookie = cookieFromKernel(s.Cookie)
 	return c
 }
 
@@ -140,6 +141,9 @@ func toKernel(s *config.Service) genl.ServiceConfig {
 	}
 	if s.Redirect.IsValid() { // a new service has none
 		c.Fallback = &s.Redirect
+	}
+	if s.Cookie.Name != "" { // nor a cookie
+		c.Cookie = kernelCookie(&s.Cookie)
 	}
 	for i, v := range s.Settings {
 		settingFields[i].set(&c, v)

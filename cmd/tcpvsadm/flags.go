@@ -12,6 +12,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -56,6 +57,9 @@ func (o *option) name() string {
 	return "--" + o.long
 }
 
+// forCookie marks a command that takes what a cookie is.
+const forCookie = "COOKIE"
+
 // forService marks a command that takes every setting of a service.
 const forService = "SETTINGS"
 
@@ -65,10 +69,10 @@ func init() {
 	listOptions := []string{"ident", "numeric", "stats", "rate", "interval", "sort", "exact", "output"}
 	commands = []*command{
 		{long: "add-service", short: "A", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forCookie, forService},
 			doc:   "add a virtual service", run: runAddService},
 		{long: "edit-service", short: "E", needs: []string{"ident"},
-			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forService},
+			takes: []string{"scheduler", "mode", "port", "listen", config.TrustedKey, config.RedirectKey, config.HashKey, config.HashBoundKey, forCookie, forService},
 			doc:   "change a virtual service; what is not given stays", run: runEditService},
 		{long: "delete-service", short: "D", needs: []string{"ident"},
 			doc: "delete a virtual service with its servers", run: runDeleteService},
@@ -182,7 +186,12 @@ func makeOptions() []*option {
 		&option{long: config.HashKey, arg: "KEY",
 			doc: "what the schedulers sh and mh hash: " + config.HashForms + " (default source)"},
 		&option{long: config.HashBoundKey, arg: "PERCENT|off",
-			doc: "how much of its share a server may have in flight with sh and mh (default 125%)"})
+			doc: "how much of its share a server may have in flight with sh and mh (default 125%)"},
+		&option{long: config.CookieKey, arg: "NAME|none", doc: "cookie that keeps a client at its server (default none)"},
+		&option{long: config.CookiePathKey, arg: "PATH", doc: "path of the cookie (default /)"},
+		&option{long: config.CookieAttributesKey, arg: "TEXT", doc: "further attributes of the cookie (default none)"},
+		&option{long: config.CookieAge.Key, arg: "TIME", doc: "until the cookie holds no more, 0 = until the client ends (default 0)"},
+		&option{long: config.CookieKeyKey, arg: "FILE", doc: "file with what cookies are signed with (default random bytes)"})
 }
 
 // longOption is the option a setting is given by.
@@ -399,7 +408,7 @@ func (c *command) allows(long string) bool {
 	}
 	for _, list := range [][]string{c.needs, c.takes} {
 		for _, l := range list {
-			if l == long {
+			if l == long || l == forCookie && slices.Contains(config.CookieKeys(), long) {
 				return true
 			}
 			if _, ok := settingOption(long); ok && l == forService {

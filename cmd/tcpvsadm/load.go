@@ -222,6 +222,9 @@ func changed(s *config.Service, ch config.Change) genl.ServiceConfig {
 	if ch.Hash {
 		c.Hash = toKernelHash(s.Hash).Config()
 	}
+	if ch.Cookie {
+		c.Cookie = kernelCookie(&s.Cookie)
+	}
 	for _, k := range ch.Settings {
 		settingFields[k].set(&c, s.Settings[k])
 	}

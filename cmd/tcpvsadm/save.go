@@ -70,7 +70,11 @@ func saveLines(out io.Writer, c *config.Config) error {
 		if s.Hash.Bound != config.DefaultHashBound {
 			words = append(words, "--"+config.HashBoundKey, s.Hash.BoundText())
 		}
+		words = append(words, cookieWords(&s.Cookie)...)
 		line(words...)
+		if s.Cookie.KeySet {
+			fmt.Fprintln(w, s.Cookie.Remark())
+		}
 		for _, srv := range s.Servers {
 			line("-a", "-i", s.Name, "-r", srv.Addr.String(), "-w", strconv.FormatUint(uint64(srv.Weight), 10))
 		}
@@ -277,7 +281,10 @@ func (r *restorer) command(pos config.Pos, args []string) error {
 		if err != nil {
 			return err
 		}
-		svc := v.complete(name)
+		svc, err := v.complete(name)
+		if err != nil {
+			return err
+		}
 		svc.Pos = pos
 		r.index[name] = len(r.conf.Services)
 		r.conf.Services = append(r.conf.Services, svc)

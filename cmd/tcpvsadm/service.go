@@ -24,6 +24,7 @@ type serviceArgs struct {
 	redirect  *netip.AddrPort // a port of 0 is that of the service
 	hashKey   *config.Hash    // Key and Name are given
 	hashBound *uint32
+	cookie    config.CookieWish
 	settings  map[config.Setting]uint64
 }
 
@@ -101,6 +102,9 @@ func (s *session) serviceArgs() (*serviceArgs, error) {
 		}
 		v.hashBound = &h.Bound
 	}
+	if err := s.cookieArgs(v); err != nil {
+		return nil, err
+	}
 	for long, text := range s.opts.vals {
 		set, ok := settingOption(long)
 		if !ok {
@@ -169,14 +173,20 @@ func runAddService(s *session) error {
 
 func addService(ctx context.Context, c serviceAdder, name string, v *serviceArgs) error {
 	req := v.config()
-	svc := v.complete(name)
+	svc, err := v.complete(name)
+	if err != nil {
+		return err
+	}
+	if svc.Cookie.Name != "" {
+		req.Cookie = kernelCookie(&svc.Cookie)
+	}
 	req.Listen, req.Scheduler, req.Mode = &svc.Listen, &svc.Scheduler, genl.Ptr(kernelMode(svc.Mode))
 	req.Fallback = withPort(req.Fallback, svc.Listen.Port())
 	return cannot(c.AddService(ctx, name, req), "add service %q", name)
 }
 
 // complete is the new service that the arguments describe.
-func (v *serviceArgs) complete(name string) config.Service {
+func (v *serviceArgs) complete(name string) (config.Service, error) {
 	svc := config.NewService(name)
 	if v.addr != nil {
 		svc.Listen = netip.AddrPortFrom(*v.addr, svc.Listen.Port())
@@ -208,7 +218,15 @@ func (v *serviceArgs) complete(name string) config.Service {
 	if v.hashBound != nil {
 		svc.Hash.Bound = *v.hashBound
 	}
-	return svc
+	var err error
+	svc.Cookie, err = v.cookie.Apply(config.Cookie{})
+	if err == nil && svc.Cookie.Name != "" && svc.Mode != config.ModeHTTP {
+		err = &config.Error{Msg: "a cookie needs mode http", Hint: "add --mode http"}
+	}
+	if err != nil {
+		return svc, badCookie(err)
+	}
+	return svc, nil
 }
 
 // withPort gives an address without a port that of its service.
@@ -225,7 +243,7 @@ func runEditService(s *session) error {
 		return err
 	}
 	if v.addr == nil && v.port == nil && v.mode == nil && v.scheduler == nil && v.trusted == nil && v.redirect == nil &&
-		v.hashKey == nil && v.hashBound == nil && len(v.settings) == 0 {
+		v.hashKey == nil && v.hashBound == nil && !v.cookie.Any() && len(v.settings) == 0 {
 		return usagef("give what shall change: -s, --mode, -l, -P or a setting; "+program+" -h lists them", "-E changes nothing")
 	}
 	c, err := s.client()
@@ -239,14 +257,24 @@ func runEditService(s *session) error {
 
 func editService(ctx context.Context, c serviceSetter, name string, v *serviceArgs) error {
 	req := v.config()
+	var now genl.Service
 	bare := v.redirect != nil && v.redirect.IsValid() && v.redirect.Port() == 0
-	if v.addr != nil || v.port != nil || bare {
-		// An address is one attribute: what is not given of it is taken
-		// from the service.
-		now, err := c.Service(ctx, name)
-		if err != nil {
+	if v.addr != nil || v.port != nil || bare || v.cookie.Any() {
+		// An address is one attribute, and so is a cookie: what is not
+		// given of it is taken from the service.
+		var err error
+		if now, err = c.Service(ctx, name); err != nil {
 			return cannot(err, "change service %q", name)
 		}
+	}
+	if v.cookie.Any() {
+		cookie, err := v.cookie.Apply(cookieFromKernel(now.Cookie))
+		if err != nil {
+			return badCookie(err)
+		}
+		req.Cookie = kernelCookie(&cookie)
+	}
+	if v.addr != nil || v.port != nil || bare {
 		addr, port := now.Listen.Addr(), now.Listen.Port()
 		if v.addr != nil {
 			addr = *v.addr

@@ -71,7 +71,7 @@ var schedulers = []schedulerName{
 	{"mh", "mh", "", ModeHTTP},
 	{"http", "wlc", ModeHTTP, ModeHTTP},
 	{"phttp", "wlc", ModeHTTP, ModeHTTP},
-	{"chttp", "", "", ""},
+	{"chttp", "wlc", ModeHTTP, ModeHTTP}, // and a cookie
 	{"hhttp", "", "", ""},
 }
 
@@ -80,6 +80,7 @@ type Scheduler struct {
 	Kernel string // its name in the kernel
 	Mode   Mode   // the mode it implies; "" if it goes with both
 	Alone  Mode   // the mode of a new service that gives no other
+	Cookie bool   // it stands for a cookie as well
 }
 
 // ParseScheduler reads the name of a scheduler.
@@ -92,7 +93,7 @@ func ParseScheduler(s string) (Scheduler, error) {
 					Msg:  fmt.Sprintf("scheduler %q is not supported by this version", n.name),
 					Hint: "supported are " + strings.Join(SchedulerNames(), ", ")}
 			}
-			return Scheduler{n.kernel, n.mode, n.alone}, nil
+			return Scheduler{n.kernel, n.mode, n.alone, n.name == "chttp"}, nil
 		}
 		if n.kernel != "" {
 			known = append(known, n.name)

@@ -135,7 +135,11 @@ func match(old, new []item) []pair {
 	for i := range old {
 		o := &old[i]
 		seen[key(o)] = true
-		if n := later[key(o)]; n == nil || *n != *o {
+		n := later[key(o)]
+		if n == nil && o.secret {
+			continue // whoever does not name it keeps it
+		}
+		if n == nil || *n != *o {
 			pairs = append(pairs, pair{o, n})
 		}
 	}

@@ -64,6 +64,7 @@ type Service struct {
 	Trusted   []netip.Prefix // sorted
 	Redirect  netip.AddrPort // the fallback server; the zero value is none
 	Hash      Hash
+	Cookie    Cookie
 	Servers   []Server
 	Rules     []Rule // in order, those without conditions last
 	Pos       Pos    // of its name in the file

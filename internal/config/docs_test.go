@@ -140,7 +140,7 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 var (
 	plainAttributes = map[string]bool{"forward": true, "accept-proxy": true, "send-proxy": true, "allow": true}
 	otherAttributes = map[string]bool{
-		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, "fallback": true, HashKey: true, // keys of their own
+		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, "fallback": true, HashKey: true, CookieKey: true, // keys of their own
 		"timeouts": true, "limits": true, // sets of them
 		"id": true, "state": true, "servers": true, "stats": true, "now": true, "zeroed": true, "rules": true, // nobody's to decide
 	}
@@ -170,7 +170,7 @@ func TestKeysAreDocumented(t *testing.T) {
 				}
 			}
 		}
-		for _, key := range plainKeys {
+		for _, key := range append(CookieKeys(), plainKeys...) {
 			if entries[key] == "" {
 				t.Errorf("%s does not tell of %s", tt.file, key)
 			}

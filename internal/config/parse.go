@@ -58,13 +58,24 @@ func ReadFile(name string, stdin io.Reader, names *Names) (*Config, error) {
 		return nil, &Error{Msg: fmt.Sprintf("%s is larger than %d MiB", shown, MaxSize>>20),
 			Hint: "is it a configuration file?"}
 	}
-	return Parse(shown, text.String(), names)
+	p := newParser(shown, text.String(), names)
+	p.readKeys()
+	return p.result()
 }
 
-// Parse reads a configuration. The error, if any, is Errors.
+// Parse reads a configuration, but no file that it names. The error, if any, is
+// Errors.
 func Parse(file, text string, names *Names) (*Config, error) {
+	return newParser(file, text, names).result()
+}
+
+func newParser(file, text string, names *Names) *parser {
 	p := &parser{file: file, lex: newLexer(text), names: names, conf: &Config{}}
 	p.parse()
+	return p
+}
+
+func (p *parser) result() (*Config, error) {
 	if len(p.errs) > 0 {
 		return nil, p.errs
 	}
@@ -81,7 +92,8 @@ type parser struct {
 	list    []token                     // of words
 	servers map[string][]netip.AddrPort // of rules, by how they are written
 
-	settingsAt Pos  // of the block Settings
+	settingsAt Pos // of the block Settings
+	keys       []keyFile
 	ignored    bool // the note on the pool of threads was made
 	stop       bool // too many errors
 }

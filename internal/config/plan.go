@@ -62,12 +62,13 @@ type Op struct {
 type Change struct {
 	Mode, Scheduler, Listen bool
 	Trusted, Redirect, Hash bool
+	Cookie                  bool
 	Settings                []Setting
 }
 
 // Any tells whether anything differs.
 func (c Change) Any() bool {
-	return c.Mode || c.Scheduler || c.Listen || c.Trusted || c.Redirect || c.Hash || len(c.Settings) > 0
+	return c.Mode || c.Scheduler || c.Listen || c.Trusted || c.Redirect || c.Hash || c.Cookie || len(c.Settings) > 0
 }
 
 func (o Op) String() string {
@@ -170,6 +171,7 @@ func (p *Plan) change(h *State, w *Service) {
 		Trusted:   !slices.Equal(h.Trusted, w.Trusted),
 		Redirect:  h.Redirect != w.Redirect,
 		Hash:      h.Hash != w.Hash,
+		Cookie:    !h.Cookie.keeps(&w.Cookie),
 	}
 	for s := range w.Settings {
 		if w.Settings[s] != h.Settings[s] {

@@ -24,6 +24,7 @@ type item struct {
 	implied bool // it is the default and not printed
 	server  bool // there may be many of this key; the value tells them apart
 	place   int  // there may be many of this key, in order: the first is 1
+	secret  bool // it is not told, and stays where nobody names another
 	detail  string
 }
 
@@ -33,6 +34,11 @@ func (it *item) String() string {
 		text += " " + it.detail
 	}
 	return text
+}
+
+// remark is what is said of a secret instead of it.
+func (it *item) remark() string {
+	return fmt.Sprintf("# %s %s is not told; where it is in use, it stays", it.key, it.value)
 }
 
 // items lists everything a service is, in the order it is printed.
@@ -50,6 +56,7 @@ func (s *Service) items(names *Names) []item {
 	}
 	list = append(list, item{key: TrustedKey, value: FormatNetworks(s.Trusted, " "), implied: len(s.Trusted) == 0})
 	list = append(list, item{key: RedirectKey, value: names.FormatRedirect(s.Redirect), implied: !s.Redirect.IsValid()})
+	list = append(list, s.Cookie.items()...)
 	for _, srv := range s.Servers {
 		list = append(list, item{key: "server", value: names.FormatAddr(srv.Addr), server: true,
 			detail: strconv.FormatUint(uint64(srv.Weight), 10)})
@@ -84,7 +91,10 @@ func Print(w io.Writer, c *Config, names *Names) error {
 		}
 		fmt.Fprintln(b, head)
 		for i := range items {
-			if !items[i].implied {
+			switch {
+			case items[i].secret:
+				fmt.Fprintf(b, "    %s\n", items[i].remark())
+			case !items[i].implied:
 				fmt.Fprintf(b, "    %s\n", &items[i])
 			}
 		}

@@ -28,6 +28,10 @@ type block struct {
 	badTrusted bool // a trusted network was refused
 	badRule    bool // a rule was
 	badServer  bool // a server was
+	badCookie  bool // a part of the cookie was
+
+	cookie  CookieWish
+	keyFile token // cookie-key
 }
 
 // virtual reads a block; false means that it did not come to the block.
@@ -76,7 +80,7 @@ var ignoredKeys = []string{"startservers", "minspareservers", "maxspareservers"}
 func Keys() []string { return slices.Clone(blockKeys) }
 
 var blockKeys = func() []string {
-	keys := slices.Clone(plainKeys)
+	keys := slices.Concat(plainKeys, CookieKeys())
 	for s := Setting(0); s < NumSettings; s++ {
 		keys = append(keys, s.Info().Key)
 	}
@@ -106,6 +110,10 @@ func (b *block) item(p *parser, key, val token) {
 		return
 	}
 
+	if slices.Contains(CookieKeys(), low) {
+		b.cookieItem(p, key, val)
+		return
+	}
 	if s, ok := LookupSetting(low); ok {
 		text := val.text
 		if s.Info().Kind == Flags {
@@ -333,6 +341,7 @@ func (b *block) finish(p *parser) {
 	if err := svc.finishRedirect(); err != nil {
 		p.failWith(b.backAt, err)
 	}
+	b.finishCookie(p)
 	b.finishRules(p)
 	p.conf.Services = append(p.conf.Services, *svc)
 }
