@@ -170,7 +170,7 @@ func TestEnums(t *testing.T) {
 	if s := ServiceState(math.MaxUint32).String(); s != "unknown(4294967295)" {
 		t.Errorf("got %q", s)
 	}
-	if _, err := ParseMode("udp"); err == nil || err.Error() != `"udp" is none of ["tcp" "http"]` {
+	if _, err := ParseMode("udp"); err == nil || err.Error() != `"udp" is none of ["tcp" "http" "tls"]` {
 		t.Errorf("got %v", err)
 	}
 	var v struct{ State ServerState }

@@ -103,7 +103,7 @@ func TestRefusals(t *testing.T) {
 			{"wildcard server", server("0.0.0.0:80"), genl.ErrInvalid, `not 0.0.0.0 (attribute address.ipv4)`},
 			{"wildcard server, IPv6", server("[::]:80"), genl.ErrInvalid, `not :: (attribute address.ipv6)`},
 			{"link-local server", server("[fe80::1]:80"), genl.ErrInvalid, `a link-local address is of no use without an interface (attribute address.ipv6)`},
-			{"mode", c.SetService(ctx, "web", genl.ServiceConfig{Mode: genl.Ptr(genl.Mode(2))}), genl.ErrInvalid, `(attribute mode, allowed are 0 to 1)`},
+			{"mode", c.SetService(ctx, "web", genl.ServiceConfig{Mode: genl.Ptr(genl.Mode(3))}), genl.ErrInvalid, `(attribute mode, allowed are 0 to 2)`},
 			{"timeout", c.SetService(ctx, "web", genl.ServiceConfig{Timeouts: genl.TimeoutsConfig{Head: genl.Ptr(time.Duration(0))}}), genl.ErrInvalid, `(attribute timeouts.head, allowed are 1 to 86400000)`},
 			{"limit", c.SetService(ctx, "web", genl.ServiceConfig{Limits: genl.LimitsConfig{HeadFields: genl.Ptr[uint32](129)}}), genl.ErrInvalid, `(attribute limits.head-fields, allowed are 8 to 128)`},
 			{"setting", c.SetSettings(ctx, genl.SettingsConfig{MaxConnections: genl.Ptr[uint32](0)}), genl.ErrInvalid, `(attribute max-connections, allowed are 1 to 16777216)`},
@@ -140,6 +140,67 @@ func TestRefusals(t *testing.T) {
 }
 
 // A reset is a generation, kept with what it reset, and survives a change.
+// Rules are held to what the mode of their service knows.
+func TestModesOfRules(t *testing.T) {
+	rule := func(what genl.MatchWhat, value string) genl.Rule {
+		return genl.Rule{ID: 7, Match: []genl.Match{{What: what, Op: genl.MatchOpExact, Value: value}}, Action: genl.RuleActionReject}
+	}
+	answer := genl.Rule{ID: 7, Action: genl.RuleActionAnswer, Status: 404}
+	source := genl.Rule{ID: 7, Match: []genl.Match{{What: genl.MatchWhatSource, Op: genl.MatchOpExact, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}, Action: genl.RuleActionReject}
+	for _, tt := range []struct {
+		name string
+		mode genl.Mode
+		rule genl.Rule
+		want string
+	}{
+		{"http, host", genl.ModeHTTP, rule(genl.MatchWhatHost, "a.example"), ""},
+		{"http, sni", genl.ModeHTTP, rule(genl.MatchWhatSNI, "a.example"), "rule 7: sni and alpn are known in mode tls only"},
+		{"http, alpn", genl.ModeHTTP, rule(genl.MatchWhatALPN, "h2"), "rule 7: sni and alpn are known in mode tls only"},
+		{"tls, sni", genl.ModeTLS, rule(genl.MatchWhatSNI, "*.example"), ""},
+		{"tls, alpn", genl.ModeTLS, rule(genl.MatchWhatALPN, "h2,http/1.1"), ""},
+		{"tls, source", genl.ModeTLS, source, ""},
+		{"tls, host", genl.ModeTLS, rule(genl.MatchWhatHost, "a.example"), "rule 7: mode tls knows sni, alpn and source only"},
+		{"tls, method", genl.ModeTLS, rule(genl.MatchWhatMethod, "GET"), "rule 7: mode tls knows sni, alpn and source only"},
+		{"tls, answer", genl.ModeTLS, answer, "rule 7: in mode tls nothing can be answered"},
+		{"tcp, sni", genl.ModeTCP, rule(genl.MatchWhatSNI, "a.example"), "rule 7: sni and alpn are known in mode tls only"},
+		{"tcp, host", genl.ModeTCP, rule(genl.MatchWhatHost, "a.example"), "\"web\" has rules: they need mode http"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachKernel(t, func(t *testing.T, dial genl.Dialer) {
+				c, ctx := client(t, dial), within(t)
+				conf := listen(web)
+				conf.Mode = genl.Ptr(tt.mode)
+				must(t, c.AddService(ctx, "web", conf))
+				set := func() error {
+					tx, err := c.Begin(ctx, genl.BeginOptions{})
+					must(t, err)
+					defer tx.Abort()
+					if err := tx.SetRules(ctx, "web", &genl.RuleTable{Rules: []genl.Rule{tt.rule}}); err != nil {
+						return err
+					}
+					_, err = tx.Commit(ctx)
+					return err
+				}
+				err := set()
+				if tt.want != "" {
+					if err == nil || !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("got %v\nwant %s", err, tt.want)
+					}
+					return
+				}
+				must(t, err)
+				// And a service with rules keeps its mode.
+				other := genl.ModeTLS + genl.ModeHTTP - tt.mode
+				err = c.SetService(ctx, "web", genl.ServiceConfig{Mode: &other})
+				want := "\"web\" has rules: they need mode " + tt.mode.String()
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v\nwant %s", err, want)
+				}
+			})
+		})
+	}
+}
+
 func TestZeroed(t *testing.T) {
 	eachKernel(t, func(t *testing.T, dial genl.Dialer) {
 		c, ctx := client(t, dial), within(t)
@@ -253,7 +314,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"rules outside a transaction", spec.CmdRulesBegin, do, nla(1, []byte("web\x00")), syscall.EINVAL, "rules come in many requests: begin a transaction first", 0},
 		{"a rule with number 0", spec.CmdRulesAdd, do, join(service, nest(9, nla(1, u32(0)))), syscall.ERANGE, "integer out of range", 20 + 8 + 4},
 		{"a rule that is no nest", spec.CmdRulesAdd, do, nla(9, nla(1, u32(1))), syscall.EINVAL, "NLA_F_NESTED is missing", 20},
-		{"a match of what nobody knows", spec.CmdRulesAdd, do, nest(9, nest(3, nla(1, u32(9)))), syscall.ERANGE, "integer out of range", 28},
+		{"a match of what nobody knows", spec.CmdRulesAdd, do, nest(9, nest(3, nla(1, u32(10)))), syscall.ERANGE, "integer out of range", 28},
 		{"an automaton for a listing", spec.CmdRuleGet, dump, nla(3, u32(1)), syscall.EINVAL, "Unknown attribute type", 20},
 		{"a flag with a value", spec.CmdServiceStop, do, join(name, nla(12, u32(1))), syscall.ERANGE, "Attribute failed policy validation", 20 + 8},
 		{"a server without a service", spec.CmdServerNew, do, nest(3, web4), syscall.EINVAL, "the service is missing", 0},

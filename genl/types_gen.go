@@ -60,9 +60,12 @@ const (
 	ModeTCP Mode = 0
 	// ModeHTTP: HTTP/1.x; every request is scheduled by itself.
 	ModeHTTP Mode = 1
+	// ModeTLS: The ClientHello that begins a TLS connection; then every
+	// connection is scheduled and relayed whole.
+	ModeTLS Mode = 2
 )
 
-var namesMode = [...]string{"tcp", "http"}
+var namesMode = [...]string{"tcp", "http", "tls"}
 
 // String returns the name the protocol gives the value.
 func (v Mode) String() string {
@@ -201,9 +204,11 @@ const (
 	// ConnectionStateLinger: The last answer was sent; the client has not
 	// ended.
 	ConnectionStateLinger ConnectionState = 7
+	// ConnectionStateHello: It waits for a ClientHello, or for the rest of one.
+	ConnectionStateHello ConnectionState = 8
 )
 
-var namesConnectionState = [...]string{"proxy", "request", "idle", "connect", "exchange", "tunnel", "answer", "linger"}
+var namesConnectionState = [...]string{"proxy", "request", "idle", "connect", "exchange", "tunnel", "answer", "linger", "hello"}
 
 // String returns the name the protocol gives the value.
 func (v ConnectionState) String() string {
@@ -408,8 +413,7 @@ const (
 	// MatchWhatHost: The host asked for, without port; exact, the value may be
 	// *.suffix.
 	MatchWhatHost MatchWhat = 0
-	// MatchWhatSNI: The server name of a TLS handshake, likewise; not in mode
-	// http.
+	// MatchWhatSNI: The server name of a TLS handshake, likewise; in mode tls.
 	MatchWhatSNI MatchWhat = 1
 	// MatchWhatPath: The path as it came; exact, prefix, template or regex.
 	MatchWhatPath MatchWhat = 2
@@ -425,9 +429,12 @@ const (
 	MatchWhatQuery MatchWhat = 7
 	// MatchWhatSource: The client's address; exact, in one of the networks.
 	MatchWhatSource MatchWhat = 8
+	// MatchWhatALPN: The protocols a TLS client offers; exact, the value is a
+	// list with commas, one of which has to be offered. In mode tls.
+	MatchWhatALPN MatchWhat = 9
 )
 
-var namesMatchWhat = [...]string{"host", "sni", "path", "uri", "method", "header", "cookie", "query", "source"}
+var namesMatchWhat = [...]string{"host", "sni", "path", "uri", "method", "header", "cookie", "query", "source", "alpn"}
 
 // String returns the name the protocol gives the value.
 func (v MatchWhat) String() string {
@@ -599,7 +606,8 @@ func (v *HashKey) UnmarshalText(b []byte) (err error) {
 type Timeouts struct {
 	// Connect: For a real server to accept a connection (default 5000).
 	Connect time.Duration `json:"connect"`
-	// Head: For a client to send a whole request head (default 10000).
+	// Head: For a client to send a whole request head, in mode tls a
+	// ClientHello (default 10000).
 	Head time.Duration `json:"head"`
 	// Response: For the first byte of a response (default 60000).
 	Response time.Duration `json:"response"`
@@ -609,7 +617,8 @@ type Timeouts struct {
 	// Keepalive: For the next request on a kept-alive connection (default
 	// 75000).
 	Keepalive time.Duration `json:"keepalive"`
-	// Tunnel: Without a byte in mode tcp or in a tunnel (default 3600000).
+	// Tunnel: Without a byte in mode tcp or tls, or in a tunnel (default
+	// 3600000).
 	Tunnel time.Duration `json:"tunnel"`
 	// Pool: An unused server connection is kept (default 4000).
 	Pool time.Duration `json:"pool"`
@@ -759,7 +768,8 @@ type Limits struct {
 	// Backlog: Connections each listening socket queues (default 2048); a
 	// change waits for the next start.
 	Backlog uint32 `json:"backlog"`
-	// HeadBytes: Size of a request or response head in bytes (default 16384).
+	// HeadBytes: Size of a request or response head, in mode tls of a
+	// ClientHello, in bytes (default 16384).
 	HeadBytes uint32 `json:"head_bytes"`
 	// HeadFields: Header fields of a head (default 128).
 	HeadFields uint32 `json:"head_fields"`
@@ -894,7 +904,7 @@ type ServiceStats struct {
 	RefusedLimit uint64 `json:"refused_limit"`
 	// RefusedMemory: Client connections refused for want of memory.
 	RefusedMemory uint64 `json:"refused_memory"`
-	// Requests: Requests received; in mode tcp connections scheduled.
+	// Requests: Requests received; in modes tcp and tls connections scheduled.
 	Requests uint64 `json:"requests"`
 	// Responses1xx: Interim responses relayed.
 	Responses1xx uint64 `json:"responses_1xx"`
@@ -927,7 +937,8 @@ type ServiceStats struct {
 	// Retries: Further attempts after a failed connect or a stale pooled
 	// connection.
 	Retries uint64 `json:"retries"`
-	// NoServer: Requests answered 503, no server left.
+	// NoServer: Requests answered 503, no server left; in modes tcp and tls
+	// connections reset.
 	NoServer uint64 `json:"no_server"`
 	// BadRequest: Requests refused by the parser, but for those over a limit.
 	BadRequest uint64 `json:"bad_request"`
@@ -936,14 +947,14 @@ type ServiceStats struct {
 	BadResponse uint64 `json:"bad_response"`
 	// TimeoutConnect: Connects that timed out.
 	TimeoutConnect uint64 `json:"timeout_connect"`
-	// TimeoutHead: Request heads that took too long.
+	// TimeoutHead: Request heads and ClientHellos that took too long.
 	TimeoutHead uint64 `json:"timeout_head"`
 	// TimeoutResponse: Responses that did not begin in time, answered 504.
 	TimeoutResponse uint64 `json:"timeout_response"`
 	// TimeoutBody: Bodies that stood still too long.
 	TimeoutBody uint64 `json:"timeout_body"`
-	// TimeoutIdle: Kept-alive connections, tunnels and mode tcp connections
-	// closed as idle.
+	// TimeoutIdle: Kept-alive connections, tunnels and connections in mode tcp
+	// or tls closed as idle.
 	TimeoutIdle uint64 `json:"timeout_idle"`
 	// TimeoutDrain: Connections reset when draining took too long.
 	TimeoutDrain uint64 `json:"timeout_drain"`
@@ -967,7 +978,7 @@ type ServiceStats struct {
 	// missing.
 	BadProxy uint64 `json:"bad_proxy"`
 	// LimitHead: Requests refused by limits.head-bytes or head-fields, answered
-	// 431.
+	// 431, and ClientHellos refused by head-bytes.
 	LimitHead uint64 `json:"limit_head"`
 	// LimitTarget: Requests refused by limits.target-bytes or head-bytes,
 	// answered 414.
@@ -995,6 +1006,14 @@ type ServiceStats struct {
 	CookieLost uint64 `json:"cookie_lost"`
 	// CookiesSet: Responses that gave the client a cookie.
 	CookiesSet uint64 `json:"cookies_set"`
+	// NotTLS: Connections in mode tls that began with something else, reset.
+	NotTLS uint64 `json:"not_tls"`
+	// BadHello: ClientHellos that could not be understood or broke off, refused
+	// with an alert if that is understood.
+	BadHello uint64 `json:"bad_hello"`
+	// BadName: ClientHellos with a server name no host has, refused with the
+	// alert unrecognized_name.
+	BadName uint64 `json:"bad_name"`
 }
 
 func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
@@ -1098,6 +1117,12 @@ func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
 			v.CookieLost = decodeUint(ad)
 		case spec.AStatsCookiesSet:
 			v.CookiesSet = decodeUint(ad)
+		case spec.AStatsNotTLS:
+			v.NotTLS = decodeUint(ad)
+		case spec.AStatsBadHello:
+			v.BadHello = decodeUint(ad)
+		case spec.AStatsBadName:
+			v.BadName = decodeUint(ad)
 		}
 	}
 	return ad.Err()
@@ -1108,7 +1133,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "active", Doc: "Client connections open now.", Gauge: true},
 	{Name: "refused-limit", Doc: "Client connections refused by a limit.", Gauge: false},
 	{Name: "refused-memory", Doc: "Client connections refused for want of memory.", Gauge: false},
-	{Name: "requests", Doc: "Requests received; in mode tcp connections scheduled.", Gauge: false},
+	{Name: "requests", Doc: "Requests received; in modes tcp and tls connections scheduled.", Gauge: false},
 	{Name: "responses-1xx", Doc: "Interim responses relayed.", Gauge: false},
 	{Name: "responses-2xx", Doc: "Responses relayed or made with status 200 to 299.", Gauge: false},
 	{Name: "responses-3xx", Doc: "Responses relayed or made with status 300 to 399.", Gauge: false},
@@ -1124,14 +1149,14 @@ var countersServiceStats = [...]Counter{
 	{Name: "pool-hits", Doc: "Requests sent over a pooled server connection.", Gauge: false},
 	{Name: "pool-misses", Doc: "Requests that needed a new server connection.", Gauge: false},
 	{Name: "retries", Doc: "Further attempts after a failed connect or a stale pooled connection.", Gauge: false},
-	{Name: "no-server", Doc: "Requests answered 503, no server left.", Gauge: false},
+	{Name: "no-server", Doc: "Requests answered 503, no server left; in modes tcp and tls connections reset.", Gauge: false},
 	{Name: "bad-request", Doc: "Requests refused by the parser, but for those over a limit.", Gauge: false},
 	{Name: "bad-response", Doc: "Responses that could not be understood, answered 502 or cut off.", Gauge: false},
 	{Name: "timeout-connect", Doc: "Connects that timed out.", Gauge: false},
-	{Name: "timeout-head", Doc: "Request heads that took too long.", Gauge: false},
+	{Name: "timeout-head", Doc: "Request heads and ClientHellos that took too long.", Gauge: false},
 	{Name: "timeout-response", Doc: "Responses that did not begin in time, answered 504.", Gauge: false},
 	{Name: "timeout-body", Doc: "Bodies that stood still too long.", Gauge: false},
-	{Name: "timeout-idle", Doc: "Kept-alive connections, tunnels and mode tcp connections closed as idle.", Gauge: false},
+	{Name: "timeout-idle", Doc: "Kept-alive connections, tunnels and connections in mode tcp or tls closed as idle.", Gauge: false},
 	{Name: "timeout-drain", Doc: "Connections reset when draining took too long.", Gauge: false},
 	{Name: "resets-client", Doc: "Connections reset by clients.", Gauge: false},
 	{Name: "resets-server", Doc: "Connections reset by servers.", Gauge: false},
@@ -1141,7 +1166,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "evicted", Doc: "Connections that stood still, given up when TCP ran short of memory.", Gauge: false},
 	{Name: "refused-untrusted", Doc: "Client connections refused because a PROXY header is due and their peer is not trusted.", Gauge: false},
 	{Name: "bad-proxy", Doc: "Client connections closed because their PROXY header was bad or missing.", Gauge: false},
-	{Name: "limit-head", Doc: "Requests refused by limits.head-bytes or head-fields, answered 431.", Gauge: false},
+	{Name: "limit-head", Doc: "Requests refused by limits.head-bytes or head-fields, answered 431, and ClientHellos refused by head-bytes.", Gauge: false},
 	{Name: "limit-target", Doc: "Requests refused by limits.target-bytes or head-bytes, answered 414.", Gauge: false},
 	{Name: "limit-body", Doc: "Requests refused by limits.body-bytes, answered 413.", Gauge: false},
 	{Name: "limit-requests", Doc: "Client connections closed by limits.requests.", Gauge: false},
@@ -1153,6 +1178,9 @@ var countersServiceStats = [...]Counter{
 	{Name: "cookie-expired", Doc: "Requests whose cookie was older than its max-age.", Gauge: false},
 	{Name: "cookie-lost", Doc: "Requests answered by another server than their cookie names: it has failed, or is none of the rule's.", Gauge: false},
 	{Name: "cookies-set", Doc: "Responses that gave the client a cookie.", Gauge: false},
+	{Name: "not-tls", Doc: "Connections in mode tls that began with something else, reset.", Gauge: false},
+	{Name: "bad-hello", Doc: "ClientHellos that could not be understood or broke off, refused with an alert if that is understood.", Gauge: false},
+	{Name: "bad-name", Doc: "ClientHellos with a server name no host has, refused with the alert unrecognized_name.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -1208,6 +1236,9 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.CookieExpired,
 			v.CookieLost,
 			v.CookiesSet,
+			v.NotTLS,
+			v.BadHello,
+			v.BadName,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -1267,17 +1298,20 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.CookieExpired = since(v.CookieExpired, old.CookieExpired)
 	v.CookieLost = since(v.CookieLost, old.CookieLost)
 	v.CookiesSet = since(v.CookiesSet, old.CookiesSet)
+	v.NotTLS = since(v.NotTLS, old.NotTLS)
+	v.BadHello = since(v.BadHello, old.BadHello)
+	v.BadName = since(v.BadName, old.BadName)
 	return v
 }
 
 // ServerStats: What a real server counted since it was added, or since a
 // stats-zero.
 type ServerStats struct {
-	// Active: Requests or mode tcp connections in flight now.
+	// Active: Requests, in modes tcp and tls connections, in flight now.
 	Active uint64 `json:"active"`
 	// Idle: Unused connections in the pools now.
 	Idle uint64 `json:"idle"`
-	// Requests: Requests sent; in mode tcp connections.
+	// Requests: Requests sent; in modes tcp and tls connections.
 	Requests uint64 `json:"requests"`
 	// Responses1xx: Interim responses.
 	Responses1xx uint64 `json:"responses_1xx"`
@@ -1352,9 +1386,9 @@ func (v *ServerStats) decode(ad *netlink.AttributeDecoder) error {
 }
 
 var countersServerStats = [...]Counter{
-	{Name: "active", Doc: "Requests or mode tcp connections in flight now.", Gauge: true},
+	{Name: "active", Doc: "Requests, in modes tcp and tls connections, in flight now.", Gauge: true},
 	{Name: "idle", Doc: "Unused connections in the pools now.", Gauge: true},
-	{Name: "requests", Doc: "Requests sent; in mode tcp connections.", Gauge: false},
+	{Name: "requests", Doc: "Requests sent; in modes tcp and tls connections.", Gauge: false},
 	{Name: "responses-1xx", Doc: "Interim responses.", Gauge: false},
 	{Name: "responses-2xx", Doc: "Responses with status 200 to 299.", Gauge: false},
 	{Name: "responses-3xx", Doc: "Responses with status 300 to 399.", Gauge: false},

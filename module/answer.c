@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * answer.c - answers of our own, mode http
+ * answer.c - answers of our own
  *
- * An error is told in a short response. If the request had no body, the client
- * may go on; otherwise we cannot know where the next request begins without
+ * Mode tls: a bad hello is answered with an alert.
+ *
+ * Mode http: an error is told in a short response. If the request had no body, the
+ * client may go on; otherwise we cannot know where the next request begins without
  * reading the body, so the connection ends, lingering until the answer is read.
  *
  * Runs in the worker that owns the connection.
@@ -125,6 +127,22 @@ int tcpvs_answer_fixed(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			     status, body, len, !keep,
 			     c->method == TCPVS_M_HEAD);
 	return answer_with(w, c, status, n, keep);
+}
+
+/**
+ * tcpvs_answer_alert() - tell a TLS client what is wrong with its hello
+ * @w: worker
+ * @c: connection in mode tls
+ * @err: TCPVS_TE_*
+ *
+ * Return: what a step returns.
+ */
+int tcpvs_answer_alert(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
+{
+	int len = tcpvs_tls_alert(w->out, err);
+
+	/* Without one the client is reset. */
+	return answer_with(w, c, 0, len ?: -1, false);
 }
 
 /**

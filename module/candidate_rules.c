@@ -107,7 +107,10 @@ int tcpvs_candidate_rules_begin(struct tcpvs_candidate *c, struct genl_info *inf
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	u = tcpvs_upload_begin(attr ? nla_get_u32(attr) : 0);
+	/* Rules look at requests unless the service reads hellos. */
+	u = tcpvs_upload_begin(d->conf->mode == TCPVS_MODE_TLS ?
+			       TCPVS_MODE_TLS : TCPVS_MODE_HTTP,
+			       attr ? nla_get_u32(attr) : 0);
 	if (!u)
 		return -ENOMEM;
 	err = charge(c, u, u->table->held, info->extack);
@@ -196,10 +199,12 @@ int tcpvs_candidate_rules_check(const struct tcpvs_draft *d,
 				   d->conf->name);
 		return -EINVAL;
 	}
-	if (d->conf->table && d->conf->mode != TCPVS_MODE_HTTP) {
+	if (d->conf->table && d->conf->mode != d->conf->table->mode) {
 		NL_SET_ERR_MSG_FMT(extack,
-				   "\"%.16s\" has rules: they need mode http",
-				   d->conf->name);
+				   "\"%.16s\" has rules: they need mode %s",
+				   d->conf->name,
+				   d->conf->table->mode == TCPVS_MODE_TLS ?
+				   "tls" : "http");
 		return -EINVAL;
 	}
 	return 0;

@@ -202,7 +202,8 @@ int tcpvs_conn_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		conn_count(w, c, REQUESTS);
 		return tcpvs_connect_begin(w, c);
 	}
-	c->state = TCPVS_CONN_HEAD;
+	c->state = c->svc->mode == TCPVS_MODE_TLS ? TCPVS_CONN_HELLO :
+						    TCPVS_CONN_HEAD;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_HEAD);
 	return TCPVS_STEP_AGAIN;
 }
@@ -233,6 +234,9 @@ int tcpvs_conn_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			break;
 		case TCPVS_CONN_PROXY:
 			r = tcpvs_peer_step(w, c);
+			break;
+		case TCPVS_CONN_HELLO:
+			r = tcpvs_hello_step(w, c);
 			break;
 		case TCPVS_CONN_HEAD:
 			r = tcpvs_request_step(w, c);
@@ -288,6 +292,8 @@ static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	case TCPVS_CONN_PROXY:
 		conn_count(w, c, TIMEOUT_HEAD);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
+	case TCPVS_CONN_HELLO:
+		return tcpvs_hello_timeout(w, c);
 	case TCPVS_CONN_HEAD:
 		if (c->flags & TCPVS_CF_HEAD_PART) {
 			conn_count(w, c, TIMEOUT_HEAD);
@@ -468,6 +474,7 @@ static void drain(struct tcpvs_worker *w, void *arg)
 			continue;
 		c->flags |= TCPVS_CF_DRAIN;
 		if ((c->state == TCPVS_CONN_HEAD ||
+		     c->state == TCPVS_CONN_HELLO ||
 		     c->state == TCPVS_CONN_PROXY) && !tcp_inq(c->cl.sock->sk))
 			tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	}

@@ -37,6 +37,7 @@
 #include "proxy.h"
 #include "relay.h"
 #include "sock.h"
+#include "tls_hello.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -47,6 +48,7 @@
 enum tcpvs_conn_state {
 	TCPVS_CONN_NEW,		/* handed over, nothing attached yet */
 	TCPVS_CONN_PROXY,	/* waits for a PROXY header */
+	TCPVS_CONN_HELLO,	/* tls: waits for a ClientHello */
 	TCPVS_CONN_HEAD,	/* http: waits for a request head */
 	TCPVS_CONN_CONNECT,	/* waits for a server to accept */
 	TCPVS_CONN_EXCHANGE,	/* http: request and response under way */
@@ -122,7 +124,8 @@ struct tcpvs_routed {
  * @ntried: servers that failed the request in hand
  * @peer_len: length of @peer
  * @flags: TCPVS_CF_*
- * @head_len: bytes of the request head in the client's receive queue
+ * @head_len: bytes of the request head, or ClientHello, in the client's receive
+ *	queue
  * @born_high: high bits of @born
  * @asked: when the server was given what it is to answer, in 1024 ns; 0 if nobody
  *	wants to know how long it takes
@@ -130,6 +133,7 @@ struct tcpvs_routed {
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
  * @scan: search for the end of a head that dribbles in; request or response
+ * @hello: the same of a ClientHello
  * @routed: between the two of them, where the request goes
  * @claim: id of the server that the client's cookie names, 0 for none; with
  *	TCPVS_CF_COOKIE
@@ -161,6 +165,7 @@ struct tcpvs_conn {
 	u64 body_len;
 	union {
 		struct tcpvs_http_scan scan;
+		struct tcpvs_tls_scan hello;
 		struct tcpvs_routed routed;
 	};
 	u32 claim;
@@ -252,13 +257,19 @@ void tcpvs_connect_failed(struct tcpvs_conn *c, struct tcpvs_server *srv);
 
 /* rule.c: 3 route */
 bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		       const struct tcpvs_service_conf *sc, int *step);
+		       const struct tcpvs_service_conf *sc,
+		       const struct tcpvs_tls_hello *hello, int *step);
 bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		      const struct tcpvs_service_conf *sc, int *step);
 u64 tcpvs_rule_key(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		   const struct tcpvs_service_conf *sc, bool fresh);
 struct tcpvs_set *tcpvs_rule_set(const struct tcpvs_conn *c,
 				 const struct tcpvs_service_conf *sc);
+
+/* hello.c: 2 parse in mode tls */
+int tcpvs_hello_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_hello_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c);
+int tcpvs_hello_read(struct tcpvs_worker *w, struct tcpvs_tls_hello *h, u32 len);
 
 /* request.c: 2 parse, client side of mode http */
 int tcpvs_request_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
@@ -277,11 +288,12 @@ int tcpvs_answer_redirect(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			  unsigned int status, const u8 *location, u32 len);
 int tcpvs_answer_fixed(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		       unsigned int status, const u8 *body, u32 len);
+int tcpvs_answer_alert(struct tcpvs_worker *w, struct tcpvs_conn *c, int err);
 int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
 void tcpvs_count_status(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			unsigned int status, bool server);
 
-/* tunnel.c: mode tcp, and http after an upgrade */
+/* tunnel.c: modes tcp and tls, and http after an upgrade */
 int tcpvs_tunnel_begin(struct tcpvs_worker *w, struct tcpvs_conn *c);
 int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c);
 

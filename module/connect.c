@@ -2,7 +2,7 @@
 /*
  * connect.c - 4 schedule and 5 connect, for one connection
  *
- * A request (in mode tcp a connection) asks the scheduler of its set, or of its
+ * A request (in modes tcp and tls a connection) asks the scheduler of its set, or of its
  * service, in the newest configuration for a server, takes a pooled connection to it or opens
  * one, and goes on to the next server while connects fail, and to the fallback
  * server of the service when there is none left. Nothing has been sent yet in that
@@ -52,7 +52,7 @@ void tcpvs_connect_answered(struct tcpvs_conn *c)
 {
 	if (!c->asked)
 		return;
-	if (c->svc->mode == TCPVS_MODE_TCP || c->flags & TCPVS_CF_REQ_DONE)
+	if (c->svc->mode != TCPVS_MODE_HTTP || c->flags & TCPVS_CF_REQ_DONE)
 		tcpvs_load_sample(&c->up->srv->load, took(c), ktime_get_ns());
 	c->asked = 0;
 }
@@ -121,7 +121,7 @@ static struct tcpvs_server *fall_back(struct tcpvs_conn *c,
 static int connected(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	server_count(w, c->up->srv, REQUESTS);
-	if (c->svc->mode == TCPVS_MODE_TCP) {
+	if (c->svc->mode != TCPVS_MODE_HTTP) {
 		tcpvs_connect_answered(c);
 		return tcpvs_tunnel_begin(w, c);
 	}
@@ -131,7 +131,7 @@ static int connected(struct tcpvs_worker *w, struct tcpvs_conn *c)
 static int no_server(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	conn_count(w, c, NO_SERVER);
-	if (c->svc->mode == TCPVS_MODE_TCP)
+	if (c->svc->mode != TCPVS_MODE_HTTP)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	return tcpvs_answer(w, c, 503);
 }

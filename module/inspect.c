@@ -54,6 +54,8 @@ static u8 state_of(const struct tcpvs_conn *c)
 	switch (c->state) {
 	case TCPVS_CONN_PROXY:
 		return TCPVS_CONNECTION_STATE_PROXY;
+	case TCPVS_CONN_HELLO:
+		return TCPVS_CONNECTION_STATE_HELLO;
 	case TCPVS_CONN_CONNECT:
 		return TCPVS_CONNECTION_STATE_CONNECT;
 	case TCPVS_CONN_EXCHANGE:

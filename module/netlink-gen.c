@@ -144,7 +144,7 @@ const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1] = 
 };
 
 const struct nla_policy tcpvs_match_nl_policy[TCPVS_A_MATCH_EXPRESSION + 1] = {
-	[TCPVS_A_MATCH_WHAT] = NLA_POLICY_MAX(NLA_U32, 8),
+	[TCPVS_A_MATCH_WHAT] = NLA_POLICY_MAX(NLA_U32, 9),
 	[TCPVS_A_MATCH_OP] = NLA_POLICY_MAX(NLA_U32, 4),
 	[TCPVS_A_MATCH_NAME] = { .type = NLA_BINARY, },
 	[TCPVS_A_MATCH_VALUE] = { .type = NLA_BINARY, },
@@ -199,7 +199,7 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 /* TCPVS_CMD_SERVICE_NEW - do */
 static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
-	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
 	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),
@@ -217,7 +217,7 @@ static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_COOKI
 /* TCPVS_CMD_SERVICE_SET - do */
 static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
-	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
 	[TCPVS_A_SERVICE_LISTEN] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_TIMEOUTS] = NLA_POLICY_NESTED(tcpvs_timeouts_nl_policy),

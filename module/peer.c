@@ -266,8 +266,8 @@ int tcpvs_peer_announce(struct tcpvs_worker *w, struct tcpvs_conn *c)
 				&p);
 	if (WARN_ON_ONCE(len < 0))
 		return -EINVAL;
-	/* The request follows at once; in mode tcp the server may speak first. */
-	if (c->svc->mode == TCPVS_MODE_HTTP)
+	/* The request or hello follows at once; in mode tcp the server may speak first. */
+	if (c->svc->mode != TCPVS_MODE_TCP)
 		msg.msg_flags |= MSG_MORE;
 	v.iov_base = w->out;
 	v.iov_len = len;

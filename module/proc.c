@@ -110,6 +110,7 @@ static const char *mode_name(u8 mode)
 	static const char * const name[] = {
 		[TCPVS_MODE_TCP] = "tcp",
 		[TCPVS_MODE_HTTP] = "http",
+		[TCPVS_MODE_TLS] = "tls",
 	};
 
 	return mode < ARRAY_SIZE(name) && name[mode] ? name[mode] : "?";

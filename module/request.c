@@ -122,7 +122,7 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, 501);
 	}
-	if (!tcpvs_rule_decide(w, c, sc, &step))
+	if (!tcpvs_rule_decide(w, c, sc, NULL, &step))
 		return step;
 	return tcpvs_connect_begin(w, c);
 }

@@ -61,6 +61,7 @@ enum tcpvs_route_err {
 	TCPVS_RE_DFA,		/* too many automata */
 	TCPVS_RE_AMBIGUOUS,	/* too many templates match one path in part */
 	TCPVS_RE_HASH,		/* names collide under this seed: try another */
+	TCPVS_RE_ALPN,
 	__TCPVS_RE_MAX,
 };
 
@@ -75,6 +76,7 @@ enum tcpvs_route_what {
 	TCPVS_RM_COOKIE,
 	TCPVS_RM_QUERY,
 	TCPVS_RM_SOURCE,	/* exact; the value is struct tcpvs_route_net[] */
+	TCPVS_RM_ALPN,		/* exact; the value is a list with commas */
 	__TCPVS_RM_MAX,
 };
 
@@ -158,9 +160,11 @@ struct tcpvs_route_limits {
 /**
  * struct tcpvs_route_request - what rules can ask about
  * @buf: the request head
- * @head: as parsed; NULL in mode tls, where only @sni and @source are known
+ * @head: as parsed; NULL in mode tls, where only what follows is known
  * @sni: server name of the TLS handshake
  * @sni_len: its length; 0 if there is none
+ * @alpn: protocols of the TLS client, each behind a byte with its length; checked
+ * @alpn_len: length of all that; 0 if there are none
  * @source: the client's address, its length ignored; an IPv4 address counts as
  *	one whether or not it came mapped into IPv6
  */
@@ -169,6 +173,8 @@ struct tcpvs_route_request {
 	const struct tcpvs_http_head *head;
 	const u8 *sni;
 	u32 sni_len;
+	const u8 *alpn;
+	u32 alpn_len;
 	struct tcpvs_route_net source;
 };
 

@@ -176,6 +176,21 @@ static int check_methods(const u8 *p, u32 len)
 	return 0;
 }
 
+/* Printable, so that a list of them can be written. */
+static int check_protocols(const u8 *p, u32 len)
+{
+	u32 i, from;
+
+	for (from = 0; from <= len; from = i + 1) {
+		for (i = from; i < len && p[i] != ','; i++)
+			if (p[i] <= ' ' || p[i] >= 0x7f)
+				return -TCPVS_RE_ALPN;
+		if (i == from || i - from > 255)
+			return -TCPVS_RE_ALPN;
+	}
+	return 0;
+}
+
 /* Addresses mapped into IPv6 count as IPv4, so nobody is in a network of them. */
 static bool mapped(const struct tcpvs_route_net *net)
 {
@@ -284,6 +299,8 @@ int tcpvs_route_check(const struct tcpvs_route_build *b,
 		return check_name(m->value, m->vlen, false) ? 0 : -TCPVS_RE_SNI;
 	case TCPVS_RM_METHOD:
 		return check_methods(m->value, m->vlen);
+	case TCPVS_RM_ALPN:
+		return check_protocols(m->value, m->vlen);
 	}
 	return check_sources(m->value, m->vlen);
 }
@@ -308,6 +325,7 @@ static const char * const route_err[__TCPVS_RE_MAX] = {
 	[TCPVS_RE_DFA] = "automata",
 	[TCPVS_RE_AMBIGUOUS] = "ambiguous",
 	[TCPVS_RE_HASH] = "hash",
+	[TCPVS_RE_ALPN] = "alpn",
 };
 
 /**

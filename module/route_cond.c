@@ -92,6 +92,24 @@ static bool match_name(const u8 *pattern, u32 plen, const u8 *name, u32 len)
 	return true;
 }
 
+/* One of the protocols that are offered is in the list. */
+static bool match_alpn(const struct tcpvs_route_request *req, const u8 *list,
+		       u32 len)
+{
+	const u8 *p = req->alpn, *end = p + req->alpn_len;
+	u32 from, i;
+
+	for (; p < end; p += 1 + p[0]) {
+		for (from = 0; from <= len; from = i + 1) {
+			for (i = from; i < len && list[i] != ','; i++)
+				;
+			if (i - from == p[0] && route_eq(p + 1, list + from, p[0]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool match_source(const struct tcpvs_route_net *source,
 			 const struct tcpvs_route_net *net, u32 n)
 {
@@ -210,6 +228,9 @@ bool tcpvs_route_conds(const struct route_lookup *l, u32 cond)
 			holds = match_source(&req->source,
 					     (const struct tcpvs_route_net *)value,
 					     c->vlen / sizeof(struct tcpvs_route_net));
+			break;
+		case TCPVS_RM_ALPN:
+			holds = match_alpn(req, value, c->vlen);
 			break;
 		case TCPVS_RM_SNI:
 			holds = match_name(value, c->vlen, req->sni, req->sni_len);

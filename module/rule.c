@@ -2,7 +2,8 @@
 /*
  * rule.c - 3 route: which rule a request meets, and what becomes of it
  *
- * A request is looked up once, when its head has been parsed. What remains of
+ * A request (in mode tls a connection, by its ClientHello) is looked up once, when
+ * its head has been parsed. What remains of
  * that is which set of servers it goes to and which table said so
  * (&tcpvs_conn.routed): a connect may wait, fail and be tried again, and if the
  * table has been replaced meanwhile the number of a set means nothing any more.
@@ -31,12 +32,13 @@ static void source(const struct tcpvs_conn *c, struct tcpvs_route_net *net)
  * rules add up to requests, however often the table changed under one.
  */
 static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		   const struct tcpvs_service_conf *sc, bool count, int *step)
+		   const struct tcpvs_service_conf *sc,
+		   const struct tcpvs_tls_hello *hello, bool count, int *step)
 {
 	const struct tcpvs_table *t = sc->table;
 	struct tcpvs_route_request req = {
 		.buf = w->head,
-		.head = w->parsed,
+		.head = hello ? NULL : w->parsed,
 	};
 	const struct tcpvs_rule *r;
 	u32 n;
@@ -46,6 +48,12 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	c->routed.fresh = true;
 	if (!t)
 		return true;
+	if (hello) {
+		req.sni = w->head + hello->sni;
+		req.sni_len = hello->sni_len;
+		req.alpn = w->head + hello->alpn;
+		req.alpn_len = hello->alpn_len;
+	}
 	source(c, &req.source);
 	n = tcpvs_route_lookup(t->route, &req, w->scratch);
 	if (n == TCPVS_ROUTE_NONE)
@@ -72,17 +80,19 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 
 /**
  * tcpvs_rule_decide() - find the rule of a request and do what it says
- * @w: worker; w->parsed describes the bytes in w->head
+ * @w: worker; w->parsed or @hello describes the bytes in w->head
  * @c: connection with that request, taken up
  * @sc: configuration of its service
+ * @hello: in mode tls, else NULL
  * @step: set to what a step returns, unless the request goes to a server
  *
  * Return: it goes to a server, of the set that tcpvs_rule_set() tells.
  */
 bool tcpvs_rule_decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		       const struct tcpvs_service_conf *sc, int *step)
+		       const struct tcpvs_service_conf *sc,
+		       const struct tcpvs_tls_hello *hello, int *step)
 {
-	return decide(w, c, sc, true, step);
+	return decide(w, c, sc, hello, true, step);
 }
 
 /* Reads the head of a request that is still whole in the receive queue. */
@@ -98,6 +108,16 @@ static bool read_again(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	       tcpvs_http_parse_request(w->parsed, w->head, len, &lim) == len;
 }
 
+/* The same of a hello. */
+static bool hello_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
+			struct tcpvs_tls_hello *hello)
+{
+	bool eof;
+
+	return tcpvs_peek(c->cl.sock, 0, w->head, c->head_len, &eof) ==
+	       c->head_len && !tcpvs_hello_read(w, hello, c->head_len);
+}
+
 /**
  * tcpvs_rule_again() - the rules have changed since a request met one
  * @w: worker
@@ -110,11 +130,14 @@ static bool read_again(struct tcpvs_worker *w, struct tcpvs_conn *c)
 bool tcpvs_rule_again(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		      const struct tcpvs_service_conf *sc, int *step)
 {
-	if (!read_again(w, c)) {
+	bool tls = c->svc->mode == TCPVS_MODE_TLS;
+	struct tcpvs_tls_hello hello;
+
+	if (!(tls ? hello_again(w, c, &hello) : read_again(w, c))) {
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		return false;
 	}
-	return decide(w, c, sc, false, step);
+	return decide(w, c, sc, tls ? &hello : NULL, false, step);
 }
 
 /**
@@ -165,7 +188,9 @@ u64 tcpvs_rule_key(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	const struct tcpvs_hash_by *by = hashed_by(c, sc);
 	u64 key;
 
-	if (by && (fresh || read_again(w, c)) &&
+	/* Nothing else hashes anything of what it is sent. */
+	if (by && c->svc->mode == TCPVS_MODE_HTTP &&
+	    (fresh || read_again(w, c)) &&
 	    tcpvs_hash_key_of(by, w->head, w->parsed, &key))
 		return key;
 	return source_key(c);

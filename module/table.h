@@ -87,6 +87,7 @@ struct tcpvs_blob {
  * struct tcpvs_table - the rules of a service
  * @ref: configurations and uploads that share it
  * @serial: tells it from every other table the namespace had; never 0
+ * @mode: what its rules ask about: TCPVS_MODE_HTTP or _TLS
  * @nrules: length of @rule
  * @nsets: length of @set
  * @nblobs: length of @blob
@@ -103,6 +104,7 @@ struct tcpvs_blob {
 struct tcpvs_table {
 	refcount_t ref;
 	u32 serial;
+	u8 mode;
 	u32 nrules;
 	u32 nsets;
 	u32 nblobs;
@@ -163,7 +165,7 @@ struct tcpvs_sets *tcpvs_sets_create(const struct tcpvs_service_conf *sc,
 void tcpvs_sets_free(struct tcpvs_sets *s);
 
 /* upload.c */
-struct tcpvs_upload *tcpvs_upload_begin(u32 expressions);
+struct tcpvs_upload *tcpvs_upload_begin(u8 mode, u32 expressions);
 void tcpvs_upload_free(struct tcpvs_upload *u);
 void tcpvs_upload_give_up(struct tcpvs_upload *u);
 int tcpvs_upload_automaton(struct tcpvs_upload *u, u8 input, u32 size,

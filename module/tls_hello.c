@@ -123,14 +123,20 @@ static int record_head(const u8 *p, u32 len, bool first)
 /* Bytes of the message that a record carries. Return: 0 or an error. */
 static int message_head(struct tcpvs_tls_scan *s, u8 c, u32 max)
 {
-	if (!s->got++)
+	u32 size = (u32)s->size << 8 | c;
+
+	switch (s->got++) {
+	case 0:
 		return c == CLIENT_HELLO ? 0 : -TCPVS_TE_NOT_HELLO;
-	s->size = s->size << 8 | c;
-	if (s->got == MESSAGE_HEAD) {
-		s->size += MESSAGE_HEAD;
-		if (s->size > max - RECORD_HEAD)
+	case 1:
+		/* 64 KiB or more. */
+		return c ? -TCPVS_TE_TOO_LONG : 0;
+	case MESSAGE_HEAD - 1:
+		size += MESSAGE_HEAD;
+		if (size > max - RECORD_HEAD)
 			return -TCPVS_TE_TOO_LONG;
 	}
+	s->size = size;
 	return 0;
 }
 
@@ -176,7 +182,7 @@ int tcpvs_tls_scan(struct tcpvs_tls_scan *s, const u8 *buf, u32 len, u32 max)
 			n = 1;
 		} else {
 			n = min_t(u32, n, s->left);
-			n = min(n, s->size - s->got);
+			n = min_t(u32, n, s->size - s->got);
 			s->got += n;
 		}
 		s->left -= n;
@@ -246,11 +252,13 @@ static int read_sni(struct tcpvs_tls_hello *h, const u8 *buf, struct bytes b)
 static int read_alpn(struct tcpvs_tls_hello *h, const u8 *buf, struct bytes b)
 {
 	struct bytes list, rest, name;
+	u32 n = 0;
 
 	if (!take_vector(&b, 2, &list) || b.len || !list.len)
 		return -TCPVS_TE_ALPN;
 	for (rest = list; rest.len;)
-		if (!take_vector(&rest, 1, &name) || !name.len)
+		if (!take_vector(&rest, 1, &name) || !name.len ||
+		    ++n > TCPVS_TLS_PROTOCOLS)
 			return -TCPVS_TE_ALPN;
 	h->alpn = list.p - buf;
 	h->alpn_len = list.len;

@@ -23,9 +23,10 @@
 
 /* Longest hello ever read, headers of its records included. */
 #define TCPVS_TLS_MAX		65535
-/* Longest server name, as OpenSSL has it; and most extensions. */
+/* Longest server name, as OpenSSL has it; most extensions, most protocols. */
 #define TCPVS_TLS_NAME_MAX	255
 #define TCPVS_TLS_EXTENSIONS	128
+#define TCPVS_TLS_PROTOCOLS	64
 /* Bytes of an alert. */
 #define TCPVS_TLS_ALERT		7
 
@@ -45,7 +46,7 @@ enum tcpvs_tls_err {
 	TCPVS_TE_TWICE,		/* an extension comes twice */
 	TCPVS_TE_SNI,		/* not a list of one host name */
 	TCPVS_TE_NAME,		/* a name that no host has */
-	TCPVS_TE_ALPN,		/* not a list of protocols */
+	TCPVS_TE_ALPN,		/* not a list of protocols, or a long one */
 	__TCPVS_TE_MAX,
 };
 
@@ -57,9 +58,9 @@ enum tcpvs_tls_err {
  * @left: bytes of the record in hand not seen yet
  */
 struct tcpvs_tls_scan {
-	u32 pos;
-	u32 size;
-	u32 got;
+	u16 pos;
+	u16 size;
+	u16 got;
 	u16 left;
 };
 

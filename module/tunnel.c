@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tunnel.c - 6 relay for mode tcp, and for http after an upgrade
+ * tunnel.c - 6 relay for modes tcp and tls, and for http after an upgrade
  *
  * Bytes go both ways until both sides have ended. The end of one direction is
  * passed on after its last byte and leaves the other one open; a reset is
@@ -90,7 +90,7 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (client || server || a == TCPVS_RELAY_BAD || b == TCPVS_RELAY_BAD)
 		goto reset;
 	if (a == TCPVS_RELAY_EOF && b == TCPVS_RELAY_EOF) {
-		/* In mode tcp that is what an exchange comes to. */
+		/* In modes tcp and tls that is what an exchange comes to. */
 		c->flags &= ~TCPVS_CF_REQUEST;
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	}

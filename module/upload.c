@@ -44,11 +44,12 @@ static void route_step(void *ctx)
 
 /**
  * tcpvs_upload_begin() - begin a table
+ * @mode: what its rules ask about: TCPVS_MODE_HTTP or _TLS
  * @expressions: its automata tell of expressions by numbers below this
  *
  * Return: the upload, or NULL without memory.
  */
-struct tcpvs_upload *tcpvs_upload_begin(u32 expressions)
+struct tcpvs_upload *tcpvs_upload_begin(u8 mode, u32 expressions)
 {
 	struct tcpvs_route_mem mem = {
 		.alloc = route_alloc,
@@ -66,6 +67,7 @@ struct tcpvs_upload *tcpvs_upload_begin(u32 expressions)
 	if (!u->table || !u->scratch)
 		goto err;
 	refcount_set(&u->table->ref, 1);
+	u->table->mode = mode;
 	INIT_LIST_HEAD(&u->table->records);
 	u->table->held = sizeof(*u->table) + sizeof(*u) + sizeof(*u->scratch);
 	mem.ctx = u->table;
@@ -283,6 +285,12 @@ int tcpvs_upload_set(struct tcpvs_upload *u, u32 id,
 	if (hash && !s.ops->keyed) {
 		NL_SET_ERR_MSG_FMT(extack, "set %u: the scheduler \"%.15s\" hashes nothing",
 				   id, s.ops->name);
+		return -EINVAL;
+	}
+	if (hash && hash->keyed && hash->key.what != TCPVS_HK_SOURCE &&
+	    t->mode == TCPVS_MODE_TLS) {
+		NL_SET_ERR_MSG_FMT(extack, "set %u: mode tls hashes the source only",
+				   id);
 		return -EINVAL;
 	}
 	if (hash && hash->keyed && hash->key.what != TCPVS_HK_SOURCE) {

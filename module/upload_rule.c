@@ -27,6 +27,7 @@ static_assert((int)TCPVS_MATCH_WHAT_HEADER == TCPVS_RM_HEADER);
 static_assert((int)TCPVS_MATCH_WHAT_COOKIE == TCPVS_RM_COOKIE);
 static_assert((int)TCPVS_MATCH_WHAT_QUERY == TCPVS_RM_QUERY);
 static_assert((int)TCPVS_MATCH_WHAT_SOURCE == TCPVS_RM_SOURCE);
+static_assert((int)TCPVS_MATCH_WHAT_ALPN == TCPVS_RM_ALPN);
 static_assert((int)TCPVS_MATCH_OP_PRESENT == TCPVS_RO_PRESENT);
 static_assert((int)TCPVS_MATCH_OP_EXACT == TCPVS_RO_EXACT);
 static_assert((int)TCPVS_MATCH_OP_PREFIX == TCPVS_RO_PREFIX);
@@ -56,6 +57,7 @@ static const struct {
 	[TCPVS_RE_DFA]		= { -E2BIG, "a table has no more than 64 automata" },
 	[TCPVS_RE_AMBIGUOUS]	= { -E2BIG, "its template overlaps with too many" },
 	[TCPVS_RE_HASH]		= { -EAGAIN, "names collide: begin the table again" },
+	[TCPVS_RE_ALPN]		= { -EINVAL, "no protocols with commas between" },
 };
 
 /**
@@ -179,7 +181,16 @@ static bool misplaced(const struct nlattr *a, bool belongs)
 	return belongs ? !a : !!a;
 }
 
-static int read_match(struct tcpvs_upload_scratch *s, const struct nlattr *nest,
+/* Whether there can be anything of the sort in what a service of a mode reads. */
+static bool asked_in(u8 mode, u8 what)
+{
+	bool tls = what == TCPVS_RM_SNI || what == TCPVS_RM_ALPN;
+
+	return what == TCPVS_RM_SOURCE || tls == (mode == TCPVS_MODE_TLS);
+}
+
+static int read_match(struct tcpvs_upload_scratch *s, u8 mode,
+		      const struct nlattr *nest,
 		      struct netlink_ext_ack *extack)
 {
 	const struct nlattr *tb[TCPVS_A_MATCH_MAX + 1], *a;
@@ -197,8 +208,10 @@ static int read_match(struct tcpvs_upload_scratch *s, const struct nlattr *nest,
 	m->what = nla_get_u32(tb[TCPVS_A_MATCH_WHAT]);
 	m->op = tb[TCPVS_A_MATCH_OP] ? nla_get_u32(tb[TCPVS_A_MATCH_OP]) :
 				       TCPVS_RO_EXACT;
-	if (m->what == TCPVS_RM_SNI)
-		return refuse_rule(s, nest, "no request in mode http has an sni",
+	if (!asked_in(mode, m->what))
+		return refuse_rule(s, nest, mode == TCPVS_MODE_TLS ?
+				   "mode tls knows sni, alpn and source only" :
+				   "sni and alpn are known in mode tls only",
 				   extack);
 	a = tb[TCPVS_A_MATCH_NAME];
 	if (misplaced(a, m->what >= TCPVS_RM_HEADER && m->what <= TCPVS_RM_QUERY))
@@ -272,6 +285,10 @@ static int read_action(const struct tcpvs_table *t,
 	int at;
 
 	r->action = nla_get_u32(s->tb[TCPVS_A_RULE_ACTION]);
+	if (t->mode == TCPVS_MODE_TLS && (r->action == TCPVS_RULE_ACTION_REDIRECT ||
+					  r->action == TCPVS_RULE_ACTION_ANSWER))
+		return refuse_rule(s, s->tb[TCPVS_A_RULE_ACTION],
+				   "in mode tls nothing can be answered", extack);
 	r->set = TCPVS_SET_NONE;
 	r->status = status ? nla_get_u32(status) : 0;
 	r->text = text ? nla_data(text) : NULL;
@@ -386,7 +403,7 @@ int tcpvs_upload_rule(struct tcpvs_upload *u, const struct nlattr *rule,
 	nla_for_each_nested(a, rule, rem) {
 		if (nla_type(a) != TCPVS_A_RULE_MATCH)
 			continue;
-		err = read_match(s, a, extack);
+		err = read_match(s, t->mode, a, extack);
 		if (err)
 			return err;
 	}

@@ -36,7 +36,7 @@ func runCompletion(s *session) error {
 	values := map[string]string{
 		"ident":     `"$(_tcpvsadm_services)"`,
 		"scheduler": `"` + strings.Join(config.SchedulerNames(), " ") + `"`,
-		"mode":      `"tcp http"`,
+		"mode":      `"tcp http tls"`,
 		"hash":      `"source uri host header: cookie: query:"`,
 		"output":    `"text json"`,
 		"sort":      `"` + columnNames() + `"`,

@@ -88,8 +88,11 @@ var settingFields = [config.NumSettings]settingField{
 }
 
 func kernelMode(m config.Mode) genl.Mode {
-	if m == config.ModeTCP {
+	switch m {
+	case config.ModeTCP:
 		return genl.ModeTCP
+	case config.ModeTLS:
+		return genl.ModeTLS
 	}
 	return genl.ModeHTTP
 }

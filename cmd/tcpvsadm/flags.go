@@ -126,7 +126,7 @@ func makeOptions() []*option {
 		{long: "listen", short: "l", arg: "ADDR[:PORT]", doc: "where the service listens (default 0.0.0.0); with metrics: where to serve them"},
 		{long: "port", short: "P", arg: "PORT", doc: "port at which it listens (default 8080)"},
 		{long: "scheduler", short: "s", arg: "NAME", doc: "how a server is chosen: see \"show schedulers\" (default http)"},
-		{long: "mode", arg: "tcp|http", doc: "what is scheduled: connections or requests"},
+		{long: "mode", arg: "tcp|http|tls", doc: "what is scheduled: connections, requests, or connections by their ClientHello"},
 		{long: "real-server", short: "r", arg: "HOST[:PORT]", doc: "real server (default port: that of the service)"},
 		{long: "pattern", short: "p", arg: "RE", doc: "regular expression found in the path and query of a request"},
 		{long: "rule", arg: "RULE", doc: "a rule as in a file, in one word, in place of -p and -r"},

@@ -10,7 +10,7 @@ import (
 )
 
 func runHelp(s *session) error {
-	fmt.Fprint(s.out, `usage: tcpvsadm -A|-E -i NAME [-l ADDR[:PORT]] [-P PORT] [-s SCHEDULER] [--mode tcp|http] [SETTING]...
+	fmt.Fprint(s.out, `usage: tcpvsadm -A|-E -i NAME [-l ADDR[:PORT]] [-P PORT] [-s SCHEDULER] [--mode tcp|http|tls] [SETTING]...
        tcpvsadm -D -i NAME
        tcpvsadm -a|-e -i NAME -r HOST[:PORT] [-w WEIGHT]
        tcpvsadm -d -i NAME -r HOST[:PORT]

@@ -82,7 +82,7 @@ func (n *node) fill(r *rand.Rand) {
 		}
 		listen := netip.AddrPortFrom(randomHost(r), uint16(80+i))
 		c := genl.ServiceConfig{
-			Mode:      genl.Ptr([]genl.Mode{genl.ModeTCP, genl.ModeHTTP}[r.Intn(2)]),
+			Mode:      genl.Ptr([]genl.Mode{genl.ModeTCP, genl.ModeHTTP, genl.ModeTLS}[r.Intn(3)]),
 			Scheduler: genl.Ptr([]string{"rr", "wrr", "wlc"}[r.Intn(3)]),
 			Listen:    &listen,
 		}

@@ -45,9 +45,10 @@ type service struct {
 
 	// What a table of rules is, as it came. What a table matches the fake
 	// does not know.
-	sets   []ruleSet
-	rules  []rule
-	upload *upload
+	sets      []ruleSet
+	rules     []rule
+	rulesMode genl.Mode
+	upload    *upload
 }
 
 type realServer struct {

@@ -33,6 +33,7 @@ func keyed(scheduler string) bool { return scheduler == "sh" || scheduler == "mh
 // upload is a table that is being filled.
 type upload struct {
 	givenUp bool
+	mode    genl.Mode // http unless the service reads hellos
 	sets    []ruleSet
 	rules   []rule
 	blobs   int
@@ -52,7 +53,10 @@ func changeRules(op *spec.Op, c *config, found attrs) *refusal {
 		return r
 	}
 	if op.Cmd == spec.CmdRulesBegin {
-		svc.upload = &upload{}
+		svc.upload = &upload{mode: genl.ModeHTTP}
+		if svc.mode == genl.ModeTLS {
+			svc.upload.mode = genl.ModeTLS
+		}
 		return nil
 	}
 	if svc.upload == nil {
@@ -76,7 +80,7 @@ func changeRules(op *spec.Op, c *config, found attrs) *refusal {
 	case spec.CmdRulesEnd:
 		r = u.end()
 		if r == nil {
-			svc.sets, svc.rules, svc.upload = u.sets, u.rules, nil
+			svc.sets, svc.rules, svc.rulesMode, svc.upload = u.sets, u.rules, u.mode, nil
 			if len(u.rules) == 0 {
 				svc.sets = nil
 			}
@@ -188,6 +192,9 @@ func (u *upload) set(found attrs) *refusal {
 				return r
 			}
 		}
+		if s.hash.Key != genl.HashKeySource && u.mode == genl.ModeTLS {
+			return refuse(syscall.EINVAL, nil, "set %d: mode tls hashes the source only", id)
+		}
 		u.sets = append(u.sets, s)
 	}
 	last := &u.sets[len(u.sets)-1]
@@ -218,9 +225,21 @@ func (u *upload) rule(a *attr) *refusal {
 		}
 		return refuse(syscall.EINVAL, at, "rule %d: %.60s", id.number(), why)
 	}
+	for _, m := range a.nest.all(spec.ARuleMatch) {
+		switch what := m.nest[spec.AMatchWhat]; {
+		case what == nil || genl.MatchWhat(what.number()) == genl.MatchWhatSource:
+		case (genl.MatchWhat(what.number()) == genl.MatchWhatSNI || genl.MatchWhat(what.number()) == genl.MatchWhatALPN) == (u.mode == genl.ModeTLS):
+		case u.mode == genl.ModeTLS:
+			return named(m, "mode tls knows sni, alpn and source only")
+		default:
+			return named(m, "sni and alpn are known in mode tls only")
+		}
+	}
 	kind := genl.RuleAction(action.number())
 	status, location, body := a.nest[spec.ARuleStatus], a.nest[spec.ARuleLocation], a.nest[spec.ARuleBody]
 	switch {
+	case u.mode == genl.ModeTLS && (kind == genl.RuleActionRedirect || kind == genl.RuleActionAnswer):
+		return named(action, "in mode tls nothing can be answered")
 	case (set != nil) != (kind == genl.RuleActionServers):
 		return named(set, "a set belongs to action servers")
 	case (status != nil) != (kind == genl.RuleActionRedirect || kind == genl.RuleActionAnswer):
@@ -262,8 +281,8 @@ func (k *Kernel) checkRules(c *config) *refusal {
 			return refuse(syscall.EINVAL, nil, "the new rules of \"%.16s\" were refused: begin them again", svc.name)
 		case svc.upload != nil:
 			return refuse(syscall.EINVAL, nil, "the new rules of \"%.16s\" are not whole: end them", svc.name)
-		case len(svc.rules) > 0 && svc.mode != genl.ModeHTTP:
-			return refuse(syscall.EINVAL, nil, "\"%.16s\" has rules: they need mode http", svc.name)
+		case len(svc.rules) > 0 && svc.mode != svc.rulesMode:
+			return refuse(syscall.EINVAL, nil, "\"%.16s\" has rules: they need mode %s", svc.name, svc.rulesMode)
 		case svc.hash.Key != genl.HashKeySource && svc.mode != genl.ModeHTTP:
 			return refuse(syscall.EINVAL, nil, "\"%.16s\" hashes what a request has: it needs mode http", svc.name)
 		}

@@ -42,10 +42,10 @@ func ParseWeight(s string) (uint32, error) {
 // ParseMode reads a mode.
 func ParseMode(s string) (Mode, error) {
 	switch m := Mode(strings.ToLower(s)); m {
-	case ModeTCP, ModeHTTP:
+	case ModeTCP, ModeHTTP, ModeTLS:
 		return m, nil
 	}
-	return "", &Error{Msg: "unknown mode " + quote(s), Hint: "the modes are tcp and http"}
+	return "", &Error{Msg: "unknown mode " + quote(s), Hint: "the modes are tcp, http and tls"}
 }
 
 // A schedulerName is what may be said for a scheduler: its own name, or one of
@@ -53,7 +53,7 @@ func ParseMode(s string) (Mode, error) {
 type schedulerName struct {
 	name   string
 	kernel string // "" = not in this version
-	mode   Mode   // the mode it stands for; "" = either
+	mode   Mode   // the mode it stands for; "" = any
 	alone  Mode   // the mode of a new service that names no mode
 }
 
@@ -78,7 +78,7 @@ var schedulers = []schedulerName{
 // Scheduler is what a scheduler's name stands for.
 type Scheduler struct {
 	Kernel string // its name in the kernel
-	Mode   Mode   // the mode it implies; "" if it goes with both
+	Mode   Mode   // the mode it implies; "" if it goes with all
 	Alone  Mode   // the mode of a new service that gives no other
 	Cookie bool   // it stands for a cookie as well
 }

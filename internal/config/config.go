@@ -31,6 +31,7 @@ type Mode string
 const (
 	ModeTCP  Mode = "tcp"
 	ModeHTTP Mode = "http"
+	ModeTLS  Mode = "tls"
 )
 
 // What the kernel and the original agree on.

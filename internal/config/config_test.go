@@ -218,7 +218,7 @@ func TestErrors(t *testing.T) {
 		{"virtual a {\n listen = }", `f:2:2: "listen" has no value`, ""},
 		{"virtual a {\n = 3\n}", `f:2:2: expected a key, found "="`, "KEY = VALUE"},
 		{"virtual a { listen = 1.2.3.4:80 5\n}", `f:1:33: "5" is one too many on this line`, ""},
-		{"virtual a { mode = udp }", `f:1:20: unknown mode "udp"`, "tcp and http"},
+		{"virtual a { mode = udp }", `f:1:20: unknown mode "udp"`, "tcp, http and tls"},
 		{"virtual a { scheduler = wlcc }", `f:1:25: unknown scheduler "wlcc"`, `did you mean "wlc"?`},
 		{"virtual a { scheduler = hhttp }", `f:1:25: scheduler "hhttp" is not supported by this version`, "http, phttp"},
 		{`virtual a { cookie = "a b" }`, `f:1:22: "a b" cannot be the name of a cookie`, "a word of letters"},
@@ -233,6 +233,16 @@ func TestErrors(t *testing.T) {
 		{"virtual a { mode = tcp cookie = s }", `f:1:24: a cookie needs mode http`, "mode = http"},
 		{"virtual a { scheduler = chttp cookie = none }", `f:1:31: the scheduler chttp is http with a cookie`, "use http"},
 		{"virtual a { mode = tcp\n scheduler = http }", `f:2:14: this scheduler works in mode http only, line 1 says mode tcp`, "rr, wrr, lc, wlc, sed, nq, p2c, lt, sh, mh"},
+		{"virtual a { mode = tls\n scheduler = http }", `f:2:14: this scheduler works in mode http only, line 1 says mode tls`, "rr, wrr"},
+		{"virtual a { mode = tls\n rule = host b reject }", `f:2:9: what it asks is not known in mode tls`, "sni and alpn"},
+		{"virtual a { mode = tls\n rule = sni b pattern /x reject }", `f:2:9: what it asks is not known in mode tls`, "sni and alpn"},
+		{"virtual a { mode = tls\n rule = sni b answer 404 }", `f:2:9: in mode tls nothing can be answered`, "reject"},
+		{"virtual a { mode = tls\n rule = sni [::1] reject }", `f:2:9: sni: "[::1]" has a port`, ""},
+		{"virtual a { mode = tls\n rule = alpn h2,,h3 reject }", `f:2:9: alpn: "" is not a protocol`, "http/1.1"},
+		{"virtual a { mode = tls\n server = 10.0.0.1:80\n rule = sni b use server 10.0.0.1:80 scheduler mh hash uri }", `f:3:9: hash uri looks at requests, and mode tls has none`, "source"},
+		{"virtual a { mode = http\n rule = sni b reject }", `f:2:9: sni: no request has one`, "mode tls"},
+		{"virtual a { mode = http\n rule = alpn h2 reject }", `f:2:9: alpn: no request has any`, "mode tls"},
+		{"virtual a { mode = tcp\n rule = sni b reject }", `f:2:9: rules look at requests, and mode tcp has none`, "http or tls"},
 		{"virtual a { mode = tcp\n MODE = tcp }", `f:2:2: "mode" is given twice`, "line 1"},
 		{"virtual a { listen = 1.2.3.4:0 }", `f:1:22: "0" is not a port`, "1 to 65535"},
 		{"virtual a { listen = 1.2.3.4:65536 }", `f:1:22: "65536" is not a port`, "1 to 65535"},
@@ -432,7 +442,7 @@ func randomConfig(r *rand.Rand) *Config {
 		names[string(name)] = true
 		s := NewService(string(name))
 		s.Listen = randomAddr(r, uint16(1000+i))
-		s.Mode = []Mode{ModeTCP, ModeHTTP}[r.Intn(2)]
+		s.Mode = []Mode{ModeTCP, ModeHTTP, ModeTLS}[r.Intn(3)]
 		s.Scheduler = AnyModeSchedulers()[r.Intn(len(AnyModeSchedulers()))]
 		for k := range s.Settings {
 			info := Setting(k).Info()

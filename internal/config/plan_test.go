@@ -109,7 +109,7 @@ func mix(r *rand.Rand, from *Config) *Config {
 		}
 		s.Servers = append([]Server(nil), s.Servers...)
 		if r.Intn(3) == 0 {
-			s.Mode = []Mode{ModeTCP, ModeHTTP}[r.Intn(2)]
+			s.Mode = []Mode{ModeTCP, ModeHTTP, ModeTLS}[r.Intn(3)]
 		}
 		if r.Intn(3) == 0 {
 			s.Settings[Retries] = uint64(r.Intn(16))

@@ -14,6 +14,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -58,6 +59,7 @@ var ruleKeys = []string{
 	"header", "header-exact", "header-prefix", "header-regex",
 	"cookie", "cookie-exact", "cookie-prefix", "cookie-regex",
 	"query", "query-exact", "query-prefix", "query-regex", "source",
+	"sni", "alpn",
 }
 
 var isRuleKey = func() map[string]bool {
@@ -288,12 +290,19 @@ func (b *block) finishRules(p *parser) {
 	if b.badRule || len(svc.Rules) == 0 {
 		return
 	}
-	if svc.Mode != ModeHTTP {
-		p.fail(svc.Rules[0].Pos, "remove the rules, or set mode = http", "rules look at requests, and mode %s has none", svc.Mode)
+	if svc.Mode == ModeTCP {
+		p.fail(svc.Rules[0].Pos, "remove the rules, or set mode = http or tls", "rules look at requests, and mode %s has none", svc.Mode)
 		return
 	}
+	for i := range svc.Rules {
+		if r := &svc.Rules[i]; svc.Mode == ModeTLS && Hashes(r.Scheduler) && r.Hash.Key != HashSource {
+			p.fail(r.Pos, "hash the source, or set mode = http", "hash %s looks at requests, and mode tls has none", r.Hash.KeyText())
+			return
+		}
+	}
 	var wrong *rules.Error
-	if err := rules.Check(RuleList(svc.Rules)); errors.As(err, &wrong) {
+	all := RuleList(svc.Rules)
+	if err := cmp.Or(rules.Check(all), rules.CheckMode(all, svc.Mode == ModeTLS)); errors.As(err, &wrong) {
 		msg := wrong.Msg
 		if wrong.Field != "" {
 			msg = wrong.Field + ": " + msg
@@ -515,6 +524,12 @@ func (r *Rule) conditions() string {
 				say(l.key+"-"+f.Kind.String(), f.Name+"="+f.Value)
 			}
 		}
+	}
+	if m.SNI != "" {
+		say("sni", m.SNI)
+	}
+	if len(m.ALPN) > 0 {
+		say("alpn", strings.Join(m.ALPN, ","))
 	}
 	if len(m.Sources) > 0 {
 		list := make([]string, len(m.Sources))

@@ -60,6 +60,8 @@ func ParseRequest(columns []string) (*Request, error) {
 			r.Source = a
 		case "sni":
 			r.SNI = value
+		case "alpn":
+			r.ALPN = strings.Split(value, ",")
 		default:
 			return nil, fmt.Errorf("unknown column %q", c)
 		}

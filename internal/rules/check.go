@@ -90,6 +90,30 @@ func Check(l List) error {
 	return nil
 }
 
+// CheckMode tells which rule asks or does what the mode of its service knows
+// nothing of: in mode tls there are ClientHellos, in mode http requests.
+func CheckMode(l List, tls bool) error {
+	for i := range l.Len() {
+		r := l.At(i)
+		m, e := &r.Match, (*Error)(nil)
+		switch kind := r.Action.Kind; {
+		case !tls && m.SNI != "":
+			e = &Error{Field: "sni", Msg: "no request has one", Hint: "use host, or mode tls"}
+		case !tls && len(m.ALPN) > 0:
+			e = &Error{Field: "alpn", Msg: "no request has any", Hint: "it belongs to mode tls"}
+		case tls && (m.Host != "" || m.Path.Kind != None || len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query) > 0):
+			e = &Error{Msg: "what it asks is not known in mode tls", Hint: "a ClientHello tells sni and alpn, and the connection its source"}
+		case tls && (kind == Redirect || kind == Answer):
+			e = &Error{Msg: "in mode tls nothing can be answered", Hint: "use a server, or reject"}
+		}
+		if e != nil {
+			e.Index, e.Name = i, r.Name
+			return e
+		}
+	}
+	return nil
+}
+
 func (r *Rule) check() *Error {
 	if e := checkName(r.Name); e != nil {
 		return e
@@ -108,7 +132,7 @@ func (r *Rule) check() *Error {
 		what string
 		n    int
 	}{{"method", len(m.Methods)}, {"header", len(m.Headers)}, {"cookie", len(m.Cookies)},
-		{"query", len(m.Query)}, {"source", len(m.Sources)}} {
+		{"query", len(m.Query)}, {"source", len(m.Sources)}, {"alpn", len(m.ALPN)}} {
 		if l.n > MaxFields {
 			return &Error{Field: l.what, Msg: fmt.Sprintf("%d of them", l.n), Hint: fmt.Sprintf("at most %d in a rule", MaxFields)}
 		}
@@ -119,6 +143,11 @@ func (r *Rule) check() *Error {
 		}
 		if up := strings.ToUpper(s); up != s && isKnownMethod(up) {
 			return &Error{Field: "method", Msg: automaton.Quote(s) + " is no method that clients send", Hint: "methods are case-sensitive: " + up}
+		}
+	}
+	for _, s := range m.ALPN {
+		if s == "" || len(s) > 255 || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return &Error{Field: "alpn", Msg: automaton.Quote(s) + " is not a protocol", Hint: "such as h2 or http/1.1; several with commas between"}
 		}
 	}
 	for _, f := range m.Headers {

@@ -143,7 +143,7 @@ var subjectNames = [...]string{"path", "path", "header", "cookie", "query"}
 // Conditions counts what must hold for the rule to match.
 func (m *Match) Conditions() int {
 	n := len(m.Headers) + len(m.Cookies) + len(m.Query)
-	for _, asked := range []bool{m.Host != "", m.Path.Kind != None, len(m.Methods) > 0, len(m.Sources) > 0, m.SNI != ""} {
+	for _, asked := range []bool{m.Host != "", m.Path.Kind != None, len(m.Methods) > 0, len(m.Sources) > 0, m.SNI != "", len(m.ALPN) > 0} {
 		if asked {
 			n++
 		}

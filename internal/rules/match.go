@@ -26,7 +26,8 @@ func (m *Match) Matches(r *Request) bool {
 		matchAll(m.Cookies, r.cookie) &&
 		matchAll(m.Query, r.parameter) &&
 		(len(m.Sources) == 0 || matchSource(m.Sources, r.Source)) &&
-		(m.SNI == "" || matchHost(m.SNI, hostOf(r.SNI)))
+		(m.SNI == "" || matchHost(m.SNI, hostOf(r.SNI))) &&
+		(len(m.ALPN) == 0 || slices.ContainsFunc(r.ALPN, func(p string) bool { return slices.Contains(m.ALPN, p) }))
 }
 
 // hostOf takes the port and a trailing dot off a host, and folds its case.

@@ -45,6 +45,7 @@ type Match struct {
 	Query   []Field        // all of them
 	Sources []netip.Prefix // one of them
 	SNI     string         // as Host, in mode tls
+	ALPN    []string       // one of them is offered, in mode tls
 }
 
 // Kind is how a value is compared.
@@ -84,7 +85,7 @@ type Field struct {
 // Any tells whether the rule is a default, which every request meets.
 func (m *Match) Any() bool {
 	return m.Host == "" && m.Path.Kind == None && m.SNI == "" &&
-		len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query)+len(m.Sources) == 0
+		len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query)+len(m.Sources)+len(m.ALPN) == 0
 }
 
 // Equal tells whether two matches say the same in the same order.
@@ -92,7 +93,7 @@ func (m *Match) Equal(o *Match) bool {
 	return m.Host == o.Host && m.Path == o.Path && m.SNI == o.SNI &&
 		slices.Equal(m.Methods, o.Methods) && slices.Equal(m.Headers, o.Headers) &&
 		slices.Equal(m.Cookies, o.Cookies) && slices.Equal(m.Query, o.Query) &&
-		slices.Equal(m.Sources, o.Sources)
+		slices.Equal(m.Sources, o.Sources) && slices.Equal(m.ALPN, o.ALPN)
 }
 
 // Add adds the condition that is called so: "host", "path", "header-prefix", ...
@@ -102,6 +103,8 @@ func (m *Match) Add(key, value string) error {
 		m.Host = value
 	case "sni":
 		m.SNI = value
+	case "alpn":
+		m.ALPN = append(m.ALPN, strings.Split(value, ",")...)
 	case "path":
 		m.Path = Path{Kind: Exact, Value: value}
 	case "prefix":
@@ -184,7 +187,8 @@ type Request struct {
 	Headers  []Header
 	Source   netip.Addr
 	SNI      string // "" = none
-	TLS      bool   // the client came by TLS, which $scheme tells
+	ALPN     []string
+	TLS      bool // the client came by TLS, which $scheme tells
 }
 
 // Header is one header line.

@@ -126,6 +126,7 @@ func matches(out []genl.Match, m *rules.Match) []genl.Match {
 	}
 	exact(genl.MatchWhatHost, m.Host)
 	exact(genl.MatchWhatSNI, m.SNI)
+	exact(genl.MatchWhatALPN, strings.Join(m.ALPN, ","))
 	if m.Path.Kind != rules.None {
 		what := genl.MatchWhatPath
 		if m.Path.URI {
@@ -209,6 +210,8 @@ func condition(m *rules.Match, g *genl.Match) bool {
 		m.Host = g.Value
 	case genl.MatchWhatSNI:
 		m.SNI = g.Value
+	case genl.MatchWhatALPN:
+		m.ALPN = append(m.ALPN, strings.Split(g.Value, ",")...)
 	case genl.MatchWhatPath, genl.MatchWhatURI:
 		m.Path = rules.Path{Kind: kind, Value: g.Value, URI: g.What == genl.MatchWhatURI}
 	case genl.MatchWhatMethod:

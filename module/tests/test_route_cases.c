@@ -166,6 +166,7 @@ static bool read_match(struct tcpvs_route_match *m, char *col,
 		{ "uri-regex", TCPVS_RM_URI, TCPVS_RO_REGEX },
 		{ "method", TCPVS_RM_METHOD, TCPVS_RO_EXACT },
 		{ "source", TCPVS_RM_SOURCE, TCPVS_RO_EXACT },
+		{ "alpn", TCPVS_RM_ALPN, TCPVS_RO_EXACT },
 	};
 	static const char * const fields[] = { "header", "cookie", "query" };
 	static const char * const ops[] = { "", "-exact", "-prefix", "", "-regex" };
@@ -251,6 +252,20 @@ static void rule(struct table *t, char **col, u32 n, bool refused)
 	t->name[t->nrule++] = strdup(col[1]);
 }
 
+/* Protocols with commas between, as a hello has them. */
+static void route_alpn(struct tcpvs_route_request *r, u8 *to, char *list)
+{
+	char *one;
+
+	r->alpn = to;
+	while ((one = strsep(&list, ","))) {
+		*to++ = strlen(one);
+		memcpy(to, one, to[-1]);
+		to += to[-1];
+	}
+	r->alpn_len = to - r->alpn;
+}
+
 static void request(struct table *t, char **col, u32 n)
 {
 	bool tls = !strcmp(col[2], "-");
@@ -258,6 +273,7 @@ static void request(struct table *t, char **col, u32 n)
 	struct route_req q = {};
 	const char *got = "-";
 	char head[4096];
+	u8 alpn[256];
 	u32 at, i, found;
 
 	memset(s, 0x5a, sizeof(*s));
@@ -273,6 +289,8 @@ static void request(struct table *t, char **col, u32 n)
 			must(route_net(&q.r.source, col[i] + 7), "bad address");
 		else if (!strncmp(col[i], "sni=", 4))
 			q.r.sni = (u8 *)col[i] + 4, q.r.sni_len = strlen(col[i] + 4);
+		else if (!strncmp(col[i], "alpn=", 5))
+			route_alpn(&q.r, alpn, col[i] + 5);
 		else
 			must(false, "unknown column");
 	}

@@ -33,7 +33,9 @@ struct field {
 struct naive_req {
 	struct route_req q;
 	struct str path, uri;
-	const char *method, *host, *sni;
+	const char *method, *host, *sni, *alpn[2];
+	u8 offered[32];
+	u32 nalpn;
 	struct field header[VALUES], cookie[VALUES], query[VALUES];
 	u32 nheader, ncookie, nquery;
 	struct tcpvs_route_net source;
@@ -70,6 +72,7 @@ static const char * const texts[] = { "", "a", "b", "ab", "aa", "q=a", "bb" };
 static const char * const headers[] = { "X-A", "x-b" };
 static const char * const cookies[] = { "c", "d" };
 static const char * const params[] = { "q", "r" };
+static const char * const protocols[] = { "h2", "http/1.1", "h", "2", "h22" };
 static const char * const sources[] = {
 	"10.1.2.3", "10.9.9.9", "::ffff:10.1.0.1", "2001:db8::1", "2001:db8:8000::1", "192.0.2.1",
 };
@@ -195,6 +198,15 @@ static void random_request(struct naive_req *r)
 		r->q.r.sni_len = strlen(name);
 		r->q.r.sni = test_copy(name, strlen(name));
 	}
+	r->q.r.alpn = r->offered;
+	for (r->nalpn = 0; r->nalpn < 2 && test_rand(3); r->nalpn++) {
+		const char *p = PICK(protocols);
+
+		r->alpn[r->nalpn] = p;
+		r->offered[r->q.r.alpn_len] = strlen(p);
+		memcpy(r->offered + r->q.r.alpn_len + 1, p, strlen(p));
+		r->q.r.alpn_len += 1 + strlen(p);
+	}
 	/* In mode tls there is no more than this. */
 	if (!test_rand(20))
 		r->q.r.head = NULL;
@@ -238,6 +250,12 @@ static void random_rule(struct naive_rule *r, u32 *next)
 		m->what = TCPVS_RM_SNI;
 		m->op = TCPVS_RO_EXACT;
 		sprintf(m->value, "%s%s", test_rand(2) ? "" : "*.", PICK(hosts));
+		m++;
+	}
+	if (!test_rand(12)) {
+		m->what = TCPVS_RM_ALPN;
+		m->op = TCPVS_RO_EXACT;
+		sprintf(m->value, "%s,%s", PICK(protocols), PICK(protocols));
 		m++;
 	}
 	if (!test_rand(6) && *next < pool->nexpr) {
@@ -374,6 +392,20 @@ static bool naive_source(const struct naive_match *m, const struct tcpvs_route_n
 	return false;
 }
 
+static bool naive_alpn(const struct naive_match *m, const struct naive_req *r)
+{
+	char list[96], one[16];
+	u32 i;
+
+	sprintf(list, ",%s,", m->value);
+	for (i = 0; i < r->nalpn; i++) {
+		sprintf(one, ",%s,", r->alpn[i]);
+		if (strstr(list, one))
+			return true;
+	}
+	return false;
+}
+
 static bool naive_match(const struct naive_match *m, const struct naive_req *r)
 {
 	bool tls = !r->q.r.head;
@@ -384,6 +416,8 @@ static bool naive_match(const struct naive_match *m, const struct naive_req *r)
 		return naive_name(m->value, tls ? NULL : r->host);
 	case TCPVS_RM_SNI:
 		return naive_name(m->value, r->sni);
+	case TCPVS_RM_ALPN:
+		return naive_alpn(m, r);
 	case TCPVS_RM_PATH:
 		/* Without a path, an expression sees an empty text. */
 		return tls ? m->op == TCPVS_RO_REGEX && !regexec(&regex[m->expr], "", 0, NULL, 0) :

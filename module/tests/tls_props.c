@@ -102,6 +102,8 @@ static int plain_join(const u8 *b, u32 len, u32 max, u8 *to, u32 *size)
 			to[(*size)++] = b[at++];
 			if (*size == 1 && to[0] != 1)
 				return -TCPVS_TE_NOT_HELLO;
+			if (*size == 2 && to[1])
+				return -TCPVS_TE_TOO_LONG;
 			if (*size == 4 && number(to + 1, 3) + 4 + 5 > max)
 				return -TCPVS_TE_TOO_LONG;
 			if (*size >= 4 && *size == number(to + 1, 3) + 4)
@@ -131,12 +133,12 @@ static int plain_sni(struct tls_facts *f, const u8 *p, u32 n)
 
 static int plain_alpn(struct tls_facts *f, const u8 *p, u32 n)
 {
-	u32 i, to = 0;
+	u32 i, to = 0, count = 0;
 
 	if (n < 3 || number(p, 2) != n - 2)
 		return -TCPVS_TE_ALPN;
 	for (i = 2; i < n; i += 1 + p[i]) {
-		if (!p[i] || i + 1 + p[i] > n)
+		if (!p[i] || i + 1 + p[i] > n || ++count > 64)
 			return -TCPVS_TE_ALPN;
 		if (to)
 			f->alpn[to++] = ',';

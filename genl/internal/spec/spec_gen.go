@@ -203,6 +203,9 @@ const (
 	AStatsCookieExpired    uint16 = 48
 	AStatsCookieLost       uint16 = 49
 	AStatsCookiesSet       uint16 = 50
+	AStatsNotTLS           uint16 = 51
+	AStatsBadHello         uint16 = 52
+	AStatsBadName          uint16 = 53
 )
 
 // Attributes of the set server-stats.
@@ -349,11 +352,11 @@ var SetNetworks = &Set{Name: "networks", Attributes: []Attribute{
 // gives up waiting, in milliseconds.
 var SetTimeouts = &Set{Name: "timeouts", Attributes: []Attribute{
 	{Type: ATimeoutsConnect, Name: "connect", Kind: KindU32, Min: 1, Max: 86400000, Doc: "For a real server to accept a connection (default 5000)."},
-	{Type: ATimeoutsHead, Name: "head", Kind: KindU32, Min: 1, Max: 86400000, Doc: "For a client to send a whole request head (default 10000)."},
+	{Type: ATimeoutsHead, Name: "head", Kind: KindU32, Min: 1, Max: 86400000, Doc: "For a client to send a whole request head, in mode tls a ClientHello (default 10000)."},
 	{Type: ATimeoutsResponse, Name: "response", Kind: KindU32, Min: 1, Max: 86400000, Doc: "For the first byte of a response (default 60000)."},
 	{Type: ATimeoutsBody, Name: "body", Kind: KindU32, Min: 1, Max: 86400000, Doc: "Without one byte of a body acknowledged by its receiver (default 60000)."},
 	{Type: ATimeoutsKeepalive, Name: "keepalive", Kind: KindU32, Min: 1, Max: 86400000, Doc: "For the next request on a kept-alive connection (default 75000)."},
-	{Type: ATimeoutsTunnel, Name: "tunnel", Kind: KindU32, Min: 1, Max: 86400000, Doc: "Without a byte in mode tcp or in a tunnel (default 3600000)."},
+	{Type: ATimeoutsTunnel, Name: "tunnel", Kind: KindU32, Min: 1, Max: 86400000, Doc: "Without a byte in mode tcp or tls, or in a tunnel (default 3600000)."},
 	{Type: ATimeoutsPool, Name: "pool", Kind: KindU32, Min: 1, Max: 86400000, Doc: "An unused server connection is kept (default 4000)."},
 	{Type: ATimeoutsDrain, Name: "drain", Kind: KindU32, Min: 1, Max: 86400000, Doc: "A stopped service lets exchanges finish (default 30000)."},
 	{Type: ATimeoutsAge, Name: "age", Kind: KindU32, Max: 86400000, Doc: "A client connection in mode http lives; it closes after the exchange in flight then, or at once if there is none. 0 = for ever (default 0)."},
@@ -363,7 +366,7 @@ var SetTimeouts = &Set{Name: "timeouts", Attributes: []Attribute{
 var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 	{Type: ALimitsConnections, Name: "connections", Kind: KindU32, Max: 16777216, Doc: "Client connections at one time; 0 = only the limit of the namespace (default 0)."},
 	{Type: ALimitsBacklog, Name: "backlog", Kind: KindU32, Min: 1, Max: 65535, Doc: "Connections each listening socket queues (default 2048); a change waits for the next start."},
-	{Type: ALimitsHeadBytes, Name: "head-bytes", Kind: KindU32, Min: 512, Max: 65535, Doc: "Size of a request or response head in bytes (default 16384)."},
+	{Type: ALimitsHeadBytes, Name: "head-bytes", Kind: KindU32, Min: 512, Max: 65535, Doc: "Size of a request or response head, in mode tls of a ClientHello, in bytes (default 16384)."},
 	{Type: ALimitsHeadFields, Name: "head-fields", Kind: KindU32, Min: 8, Max: 128, Doc: "Header fields of a head (default 128)."},
 	{Type: ALimitsRetries, Name: "retries", Kind: KindU32, Max: 16, Doc: "Further servers tried after a failed connect (default 3)."},
 	{Type: ALimitsPoolConnections, Name: "pool-connections", Kind: KindU32, Max: 65536, Doc: "Unused connections kept for a real server, all workers together (default 128)."},
@@ -398,7 +401,7 @@ var SetCookie = &Set{Name: "cookie", Attributes: []Attribute{
 var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name, the key within the namespace; printable ASCII without white space, braces, quotes and '#'."},
 	{Type: AServiceID, Name: "id", Kind: KindU32, Doc: "Number of the service, never reused while the namespace lives."},
-	{Type: AServiceMode, Name: "mode", Kind: KindU32, Max: 1, Doc: "What the relay understands (default http)."},
+	{Type: AServiceMode, Name: "mode", Kind: KindU32, Max: 2, Doc: "What the relay understands (default http)."},
 	{Type: AServiceScheduler, Name: "scheduler", Kind: KindString, MinLen: 1, MaxLen: 15, Doc: "How a real server is chosen (default wlc)."},
 	{Type: AServiceListen, Name: "listen", Kind: KindNest, Nest: SetAddress, Doc: "Where clients connect. An IPv6 address accepts IPv6 only."},
 	{Type: AServiceState, Name: "state", Kind: KindU32, Max: 2, Doc: "What it does at present."},
@@ -439,7 +442,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsActive, Name: "active", Kind: KindUint, Doc: "Client connections open now."},
 	{Type: AStatsRefusedLimit, Name: "refused-limit", Kind: KindUint, Doc: "Client connections refused by a limit."},
 	{Type: AStatsRefusedMemory, Name: "refused-memory", Kind: KindUint, Doc: "Client connections refused for want of memory."},
-	{Type: AStatsRequests, Name: "requests", Kind: KindUint, Doc: "Requests received; in mode tcp connections scheduled."},
+	{Type: AStatsRequests, Name: "requests", Kind: KindUint, Doc: "Requests received; in modes tcp and tls connections scheduled."},
 	{Type: AStatsResponses1xx, Name: "responses-1xx", Kind: KindUint, Doc: "Interim responses relayed."},
 	{Type: AStatsResponses2xx, Name: "responses-2xx", Kind: KindUint, Doc: "Responses relayed or made with status 200 to 299."},
 	{Type: AStatsResponses3xx, Name: "responses-3xx", Kind: KindUint, Doc: "Responses relayed or made with status 300 to 399."},
@@ -455,14 +458,14 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsPoolHits, Name: "pool-hits", Kind: KindUint, Doc: "Requests sent over a pooled server connection."},
 	{Type: AStatsPoolMisses, Name: "pool-misses", Kind: KindUint, Doc: "Requests that needed a new server connection."},
 	{Type: AStatsRetries, Name: "retries", Kind: KindUint, Doc: "Further attempts after a failed connect or a stale pooled connection."},
-	{Type: AStatsNoServer, Name: "no-server", Kind: KindUint, Doc: "Requests answered 503, no server left."},
+	{Type: AStatsNoServer, Name: "no-server", Kind: KindUint, Doc: "Requests answered 503, no server left; in modes tcp and tls connections reset."},
 	{Type: AStatsBadRequest, Name: "bad-request", Kind: KindUint, Doc: "Requests refused by the parser, but for those over a limit."},
 	{Type: AStatsBadResponse, Name: "bad-response", Kind: KindUint, Doc: "Responses that could not be understood, answered 502 or cut off."},
 	{Type: AStatsTimeoutConnect, Name: "timeout-connect", Kind: KindUint, Doc: "Connects that timed out."},
-	{Type: AStatsTimeoutHead, Name: "timeout-head", Kind: KindUint, Doc: "Request heads that took too long."},
+	{Type: AStatsTimeoutHead, Name: "timeout-head", Kind: KindUint, Doc: "Request heads and ClientHellos that took too long."},
 	{Type: AStatsTimeoutResponse, Name: "timeout-response", Kind: KindUint, Doc: "Responses that did not begin in time, answered 504."},
 	{Type: AStatsTimeoutBody, Name: "timeout-body", Kind: KindUint, Doc: "Bodies that stood still too long."},
-	{Type: AStatsTimeoutIdle, Name: "timeout-idle", Kind: KindUint, Doc: "Kept-alive connections, tunnels and mode tcp connections closed as idle."},
+	{Type: AStatsTimeoutIdle, Name: "timeout-idle", Kind: KindUint, Doc: "Kept-alive connections, tunnels and connections in mode tcp or tls closed as idle."},
 	{Type: AStatsTimeoutDrain, Name: "timeout-drain", Kind: KindUint, Doc: "Connections reset when draining took too long."},
 	{Type: AStatsResetsClient, Name: "resets-client", Kind: KindUint, Doc: "Connections reset by clients."},
 	{Type: AStatsResetsServer, Name: "resets-server", Kind: KindUint, Doc: "Connections reset by servers."},
@@ -472,7 +475,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsEvicted, Name: "evicted", Kind: KindUint, Doc: "Connections that stood still, given up when TCP ran short of memory."},
 	{Type: AStatsRefusedUntrusted, Name: "refused-untrusted", Kind: KindUint, Doc: "Client connections refused because a PROXY header is due and their peer is not trusted."},
 	{Type: AStatsBadProxy, Name: "bad-proxy", Kind: KindUint, Doc: "Client connections closed because their PROXY header was bad or missing."},
-	{Type: AStatsLimitHead, Name: "limit-head", Kind: KindUint, Doc: "Requests refused by limits.head-bytes or head-fields, answered 431."},
+	{Type: AStatsLimitHead, Name: "limit-head", Kind: KindUint, Doc: "Requests refused by limits.head-bytes or head-fields, answered 431, and ClientHellos refused by head-bytes."},
 	{Type: AStatsLimitTarget, Name: "limit-target", Kind: KindUint, Doc: "Requests refused by limits.target-bytes or head-bytes, answered 414."},
 	{Type: AStatsLimitBody, Name: "limit-body", Kind: KindUint, Doc: "Requests refused by limits.body-bytes, answered 413."},
 	{Type: AStatsLimitRequests, Name: "limit-requests", Kind: KindUint, Doc: "Client connections closed by limits.requests."},
@@ -484,15 +487,18 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsCookieExpired, Name: "cookie-expired", Kind: KindUint, Doc: "Requests whose cookie was older than its max-age."},
 	{Type: AStatsCookieLost, Name: "cookie-lost", Kind: KindUint, Doc: "Requests answered by another server than their cookie names: it has failed, or is none of the rule's."},
 	{Type: AStatsCookiesSet, Name: "cookies-set", Kind: KindUint, Doc: "Responses that gave the client a cookie."},
+	{Type: AStatsNotTLS, Name: "not-tls", Kind: KindUint, Doc: "Connections in mode tls that began with something else, reset."},
+	{Type: AStatsBadHello, Name: "bad-hello", Kind: KindUint, Doc: "ClientHellos that could not be understood or broke off, refused with an alert if that is understood."},
+	{Type: AStatsBadName, Name: "bad-name", Kind: KindUint, Doc: "ClientHellos with a server name no host has, refused with the alert unrecognized_name."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
 // counted since it was added, or since a stats-zero.
 var SetServerStats = &Set{Name: "server-stats", Attributes: []Attribute{
 	{Type: AServerStatsPad, Name: "pad", Kind: KindPad},
-	{Type: AServerStatsActive, Name: "active", Kind: KindUint, Doc: "Requests or mode tcp connections in flight now."},
+	{Type: AServerStatsActive, Name: "active", Kind: KindUint, Doc: "Requests, in modes tcp and tls connections, in flight now."},
 	{Type: AServerStatsIdle, Name: "idle", Kind: KindUint, Doc: "Unused connections in the pools now."},
-	{Type: AServerStatsRequests, Name: "requests", Kind: KindUint, Doc: "Requests sent; in mode tcp connections."},
+	{Type: AServerStatsRequests, Name: "requests", Kind: KindUint, Doc: "Requests sent; in modes tcp and tls connections."},
 	{Type: AServerStatsResponses1xx, Name: "responses-1xx", Kind: KindUint, Doc: "Interim responses."},
 	{Type: AServerStatsResponses2xx, Name: "responses-2xx", Kind: KindUint, Doc: "Responses with status 200 to 299."},
 	{Type: AServerStatsResponses3xx, Name: "responses-3xx", Kind: KindUint, Doc: "Responses with status 300 to 399."},
@@ -539,7 +545,7 @@ var SetConnection = &Set{Name: "connection", Attributes: []Attribute{
 	{Type: AConnectionPeer, Name: "peer", Kind: KindNest, Nest: SetAddress, Doc: "Who has connected, if a PROXY header said that it speaks for the client."},
 	{Type: AConnectionServer, Name: "server", Kind: KindNest, Nest: SetAddress, Doc: "The real server that works for it at present, if any does."},
 	{Type: AConnectionServerID, Name: "server-id", Kind: KindU32, Doc: "Number of that server."},
-	{Type: AConnectionState, Name: "state", Kind: KindU32, Max: 7, Doc: "What it does at present."},
+	{Type: AConnectionState, Name: "state", Kind: KindU32, Max: 8, Doc: "What it does at present."},
 	{Type: AConnectionCPU, Name: "cpu", Kind: KindU32, Doc: "CPU of the worker that serves it."},
 	{Type: AConnectionAge, Name: "age", Kind: KindUint, Doc: "Time since it was accepted, in milliseconds."},
 	{Type: AConnectionBytesIn, Name: "bytes-in", Kind: KindUint, Doc: "Bytes received from the client."},
@@ -572,7 +578,7 @@ var SetTransaction = &Set{Name: "transaction", Attributes: []Attribute{
 
 // SetMatch is the attribute set match: One condition of a rule.
 var SetMatch = &Set{Name: "match", Attributes: []Attribute{
-	{Type: AMatchWhat, Name: "what", Kind: KindU32, Max: 8, Doc: "What it looks at."},
+	{Type: AMatchWhat, Name: "what", Kind: KindU32, Max: 9, Doc: "What it looks at."},
 	{Type: AMatchOp, Name: "op", Kind: KindU32, Max: 4, Doc: "How it compares (default exact)."},
 	{Type: AMatchName, Name: "name", Kind: KindBinary, Doc: "Name, of at most 4096 bytes, of the header, cookie or parameter."},
 	{Type: AMatchValue, Name: "value", Kind: KindBinary, Doc: "What it compares with; for regex the expression, which is kept for listings alone."},
@@ -595,7 +601,7 @@ var SetRule = &Set{Name: "rule", Attributes: []Attribute{
 }}
 
 // SetRules is the attribute set rules: The table of rules of a virtual
-// service in mode http.
+// service in mode http or tls.
 var SetRules = &Set{Name: "rules", Attributes: []Attribute{
 	{Type: ARulesService, Name: "service", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name of its virtual service."},
 	{Type: ARulesExpressions, Name: "expressions", Kind: KindU32, Max: 2147483647, Doc: "Automata tell of expressions by numbers below this (default 0)."},

@@ -271,13 +271,13 @@ func (c *settings) cases(ctx context.Context) error {
 					return fmt.Errorf("line %d: %w", i+1, err)
 				}
 			}
-			// No request in mode http has an SNI, so such a rule never matches.
-			if r.Match.SNI == "" {
+			// No request in mode http has either, so such a rule never matches.
+			if r.Match.SNI == "" && len(r.Match.ALPN) == 0 {
 				k.table = append(k.table, r)
 			}
 		case columns[0] == "request":
 			// Only mode tls knows of a name in the handshake.
-			if columns[2] == "-" || slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, "sni=") }) {
+			if columns[2] == "-" || slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, "sni=") || strings.HasPrefix(c, "alpn=") }) {
 				continue
 			}
 			if !k.started {

@@ -43,7 +43,7 @@ var (
 )
 
 // initialisms are words Go writes in capitals.
-var initialisms = map[string]string{"cpu": "CPU", "id": "ID", "pid": "PID", "tcp": "TCP", "http": "HTTP", "tls": "TLS", "ipv4": "IPv4", "ipv6": "IPv6", "sni": "SNI", "uri": "URI"}
+var initialisms = map[string]string{"cpu": "CPU", "id": "ID", "pid": "PID", "tcp": "TCP", "http": "HTTP", "tls": "TLS", "ipv4": "IPv4", "ipv6": "IPv6", "sni": "SNI", "alpn": "ALPN", "uri": "URI"}
 
 func camel(name string) string {
 	var b strings.Builder

@@ -17,10 +17,13 @@
  * enum tcpvs_mode - What the relay understands of the bytes it moves.
  * @TCPVS_MODE_TCP: Nothing; every connection is scheduled and relayed whole.
  * @TCPVS_MODE_HTTP: HTTP/1.x; every request is scheduled by itself.
+ * @TCPVS_MODE_TLS: The ClientHello that begins a TLS connection; then every
+ *   connection is scheduled and relayed whole.
  */
 enum tcpvs_mode {
 	TCPVS_MODE_TCP,
 	TCPVS_MODE_HTTP,
+	TCPVS_MODE_TLS,
 };
 
 /**
@@ -63,6 +66,8 @@ enum tcpvs_server_state {
  * @TCPVS_CONNECTION_STATE_ANSWER: An answer of the relay itself goes out.
  * @TCPVS_CONNECTION_STATE_LINGER: The last answer was sent; the client has not
  *   ended.
+ * @TCPVS_CONNECTION_STATE_HELLO: It waits for a ClientHello, or for the rest
+ *   of one.
  */
 enum tcpvs_connection_state {
 	TCPVS_CONNECTION_STATE_PROXY,
@@ -73,6 +78,7 @@ enum tcpvs_connection_state {
 	TCPVS_CONNECTION_STATE_TUNNEL,
 	TCPVS_CONNECTION_STATE_ANSWER,
 	TCPVS_CONNECTION_STATE_LINGER,
+	TCPVS_CONNECTION_STATE_HELLO,
 };
 
 /**
@@ -146,8 +152,8 @@ enum tcpvs_rule_action {
  * enum tcpvs_match_what - What of a request a match looks at.
  * @TCPVS_MATCH_WHAT_HOST: The host asked for, without port; exact, the value
  *   may be *.suffix.
- * @TCPVS_MATCH_WHAT_SNI: The server name of a TLS handshake, likewise; not in
- *   mode http.
+ * @TCPVS_MATCH_WHAT_SNI: The server name of a TLS handshake, likewise; in mode
+ *   tls.
  * @TCPVS_MATCH_WHAT_PATH: The path as it came; exact, prefix, template or
  *   regex.
  * @TCPVS_MATCH_WHAT_URI: The path, and ? and the query if there is one; regex.
@@ -159,6 +165,8 @@ enum tcpvs_rule_action {
  * @TCPVS_MATCH_WHAT_QUERY: Parameters of the query of a name, likewise.
  * @TCPVS_MATCH_WHAT_SOURCE: The client's address; exact, in one of the
  *   networks.
+ * @TCPVS_MATCH_WHAT_ALPN: The protocols a TLS client offers; exact, the value
+ *   is a list with commas, one of which has to be offered. In mode tls.
  */
 enum tcpvs_match_what {
 	TCPVS_MATCH_WHAT_HOST,
@@ -170,6 +178,7 @@ enum tcpvs_match_what {
 	TCPVS_MATCH_WHAT_COOKIE,
 	TCPVS_MATCH_WHAT_QUERY,
 	TCPVS_MATCH_WHAT_SOURCE,
+	TCPVS_MATCH_WHAT_ALPN,
 };
 
 /**
@@ -396,6 +405,9 @@ enum {
 	TCPVS_A_STATS_COOKIE_EXPIRED,
 	TCPVS_A_STATS_COOKIE_LOST,
 	TCPVS_A_STATS_COOKIES_SET,
+	TCPVS_A_STATS_NOT_TLS,
+	TCPVS_A_STATS_BAD_HELLO,
+	TCPVS_A_STATS_BAD_NAME,
 
 	__TCPVS_A_STATS_MAX,
 	TCPVS_A_STATS_MAX = (__TCPVS_A_STATS_MAX - 1)
