@@ -126,7 +126,9 @@ func matches(out []genl.Match, m *rules.Match) []genl.Match {
 	}
 	exact(genl.MatchWhatHost, m.Host)
 	exact(genl.MatchWhatSNI, m.SNI)
-	exact(genl.MatchWhatALPN, strings.Join(m.ALPN, ","))
+	if len(m.ALPN) > 0 { // one that is empty is refused, not left out
+		out = append(out, genl.Match{What: genl.MatchWhatALPN, Op: genl.MatchOpExact, Value: strings.Join(m.ALPN, ",")})
+	}
 	if m.Path.Kind != rules.None {
 		what := genl.MatchWhatPath
 		if m.Path.URI {
