@@ -65,6 +65,10 @@ type Hash struct {
 	// Bound is what a server may have in flight, in percent of its share;
 	// 0: any number.
 	Bound uint32 `json:"bound"`
+	// Group is, with HashKeyMatch, the group of the rule's expression that
+	// is hashed, and Capture the number of the table that finds it.
+	Group   uint32 `json:"group,omitempty"`
+	Capture uint32 `json:"-"`
 }
 
 // Since returns what s counted since old, an earlier reading of it: all there
@@ -104,10 +108,12 @@ type HashConfig struct {
 	Key   *HashKey
 	Name  string
 	Bound *uint32
+	// Group and Capture go with HashKeyMatch.
+	Group, Capture uint32
 }
 
 // Config returns the configuration that would create h again.
-func (h Hash) Config() HashConfig { return HashConfig{&h.Key, h.Name, &h.Bound} }
+func (h Hash) Config() HashConfig { return HashConfig{&h.Key, h.Name, &h.Bound, h.Group, h.Capture} }
 
 // Config returns the configuration that would create s again.
 func (s Service) Config() ServiceConfig {

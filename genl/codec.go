@@ -364,6 +364,10 @@ func (c HashConfig) encode(ae *netlink.AttributeEncoder, t uint16) {
 		if c.Key != nil {
 			nae.Uint32(spec.AHashKey, uint32(*c.Key))
 		}
+		if c.Key != nil && *c.Key == HashKeyMatch {
+			nae.Uint32(spec.AHashCapture, c.Capture)
+			nae.Uint32(spec.AHashGroup, c.Group)
+		}
 		if c.Name != "" {
 			encodeString(nae, spec.AHashName, "the name of what is hashed", c.Name)
 		}
@@ -383,6 +387,10 @@ func (h *Hash) decode(ad *netlink.AttributeDecoder) error {
 			h.Name = ad.String()
 		case spec.AHashBound:
 			h.Bound = ad.Uint32()
+		case spec.AHashCapture:
+			h.Capture = ad.Uint32()
+		case spec.AHashGroup:
+			h.Group = ad.Uint32()
 		}
 	}
 	return ad.Err()

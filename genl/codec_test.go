@@ -55,7 +55,7 @@ func TestServiceRoundTrip(t *testing.T) {
 			Limits:   Limits{n(), n(), n(), n(), n(), n(), n(), n(), n(), n(), uint64(n())<<32 | uint64(n())},
 			Forward:  Forward(n() % 32), Trusted: []netip.Prefix{}, AcceptProxy: n()%2 == 0,
 			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4),
-			Hash: Hash{HashKey(n() % 6), strings.Repeat("h", int(n()%64)), n()},
+			Hash: Hash{Key: HashKey(n() % 6), Name: strings.Repeat("h", int(n()%64)), Bound: n()},
 		}
 		if n()%2 == 0 { // the id of its key is not sent back
 			want.Cookie = &Cookie{Name: strings.Repeat("c", 1+int(n()%CookieNameMax)), Path: "/" + strings.Repeat("p", int(n()%CookieTextMax)),

@@ -49,6 +49,7 @@ func TestHash(t *testing.T) {
 		}{
 			{genl.HashConfig{Bound: genl.Ptr(uint32(99))}, "100 or more"},
 			{genl.HashConfig{Name: "a"}, "a name of no key"},
+			{genl.HashConfig{Key: genl.Ptr(genl.HashKeyMatch), Group: 1}, "for sets of rules"},
 			{genl.HashConfig{Key: genl.Ptr(genl.HashKeyHeader)}, "has a name, others have none"},
 			{genl.HashConfig{Key: genl.Ptr(genl.HashKeyURI), Name: "a"}, "has a name, others have none"},
 			{genl.HashConfig{Key: genl.Ptr(genl.HashKeyCookie), Name: "a;b"}, `has the name "a;b"`},
@@ -73,6 +74,9 @@ func TestHash(t *testing.T) {
 		}
 		want = genl.Hash{Key: genl.HashKeyQuery, Name: "u", Bound: 200}
 		must(t, table("sh", &want))
+		if err := table("mh", &genl.Hash{Key: genl.HashKeyMatch, Group: 1}); !errors.Is(err, genl.ErrInvalid) || !strings.Contains(err.Error(), "no capture table 0") {
+			t.Errorf("a set that goes by no table: %v", err)
+		}
 		if err := table("rr", &want); !errors.Is(err, genl.ErrInvalid) || !strings.Contains(err.Error(), "hashes nothing") {
 			t.Errorf("a set of rr that hashes: %v", err)
 		}

@@ -85,7 +85,7 @@ func calls() []call {
 				AcceptProxy: true, SendProxy: ProxyHeaderV2, Allow: AllowConnect | AllowRetryUnsafe, Fallback: addr4,
 				Timeouts: Timeouts{ms, 2 * ms, 3 * time.Second, 4 * ms, 5 * ms, 24 * time.Hour, 7 * ms, 8 * ms, 9 * ms},
 				Limits:   Limits{11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 1 << 40},
-				Hash:     Hash{HashKeyCookie, "SID", 200},
+				Hash:     Hash{Key: HashKeyCookie, Name: "SID", Bound: 200},
 			}.Config())
 		}},
 		{"SetService, one timeout", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(7, nla(1, u32(1500)))), func(ctx context.Context, c *Client) error {

@@ -69,8 +69,10 @@ type RuleTable struct {
 	// Expressions bounds the numbers by which automata tell of expressions.
 	Expressions uint32
 	Automata    []Automaton
-	Sets        []RuleSet // in ascending order of their numbers
-	Rules       []Rule
+	// Captures are the capture tables, by which sets find what they hash.
+	Captures []Automaton
+	Sets     []RuleSet // in ascending order of their numbers
+	Rules    []Rule
 	// More yields the rules behind Rules one by one, each for as long as the
 	// next is not asked for: a large table need not be in memory twice.
 	More iter.Seq[*Rule]
@@ -125,6 +127,9 @@ func (t *Tx) SetRules(ctx context.Context, service string, table *RuleTable) err
 	})
 	for i := 0; i < len(table.Automata) && err == nil; i++ {
 		err = sendAutomaton(send, &table.Automata[i])
+	}
+	for i := 0; i < len(table.Captures) && err == nil; i++ {
+		err = sendAutomaton(send, &table.Captures[i])
 	}
 	for i := 0; i < len(table.Sets) && err == nil; i++ {
 		err = sendSet(send, &table.Sets[i])

@@ -20,9 +20,11 @@ func ruleTable() *genl.RuleTable {
 		Expressions: 1,
 		// The fake does not look into it.
 		Automata: []genl.Automaton{{Input: genl.AutomatonInputURI, Bytes: make([]byte, 100_000)}},
+		Captures: []genl.Automaton{{Input: genl.AutomatonInputCaptureURI, Bytes: make([]byte, 40_000)}, {Input: genl.AutomatonInputCapturePath, Bytes: make([]byte, 400)}},
 		Sets: []genl.RuleSet{
 			{ID: 3, Scheduler: "rr", Servers: []netip.AddrPort{a, b}},
 			{ID: 7, Scheduler: "mh", Servers: []netip.AddrPort{b}, Hash: &genl.Hash{Key: genl.HashKeyHeader, Name: "X-User", Bound: 0}},
+			{ID: 8, Scheduler: "sh", Servers: []netip.AddrPort{a, b}, Hash: &genl.Hash{Key: genl.HashKeyMatch, Group: 2, Capture: 1, Bound: 125}},
 		},
 		Rules: []genl.Rule{
 			{ID: 9, Name: "all", Action: genl.RuleActionServers, Set: 7, Match: []genl.Match{
@@ -108,7 +110,7 @@ func TestRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(sets) != 2 || !reflect.DeepEqual(sets[0].RuleSet, want.Sets[0]) || !reflect.DeepEqual(sets[1].RuleSet, want.Sets[1]) {
+		if len(sets) != 3 || !reflect.DeepEqual(sets[2].RuleSet, want.Sets[2]) || !reflect.DeepEqual(sets[0].RuleSet, want.Sets[0]) || !reflect.DeepEqual(sets[1].RuleSet, want.Sets[1]) {
 			t.Fatalf("sets %+v", sets)
 		}
 	}

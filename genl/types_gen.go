@@ -523,9 +523,14 @@ const (
 	// AutomatonInputValue: Values of the headers, cookies or parameters of one
 	// name.
 	AutomatonInputValue AutomatonInput = 2
+	// AutomatonInputCapturePath: The path; a capture table, by which hashes
+	// find a group.
+	AutomatonInputCapturePath AutomatonInput = 3
+	// AutomatonInputCaptureURI: Path and query; likewise.
+	AutomatonInputCaptureURI AutomatonInput = 4
 )
 
-var namesAutomatonInput = [...]string{"path", "uri", "value"}
+var namesAutomatonInput = [...]string{"path", "uri", "value", "capture-path", "capture-uri"}
 
 // String returns the name the protocol gives the value.
 func (v AutomatonInput) String() string {
@@ -571,9 +576,12 @@ const (
 	HashKeyCookie HashKey = 4
 	// HashKeyQuery: The first parameter of the query of a name, likewise.
 	HashKeyQuery HashKey = 5
+	// HashKeyMatch: The text of a group of an expression; of sets of rules
+	// alone.
+	HashKeyMatch HashKey = 6
 )
 
-var namesHashKey = [...]string{"source", "uri", "host", "header", "cookie", "query"}
+var namesHashKey = [...]string{"source", "uri", "host", "header", "cookie", "query", "match"}
 
 // String returns the name the protocol gives the value.
 func (v HashKey) String() string {

@@ -82,12 +82,14 @@ static const u8 fields[__TCPVS_HK_MAX] = {
  * tcpvs_hash_key_ok() - can there be such a key?
  * @k: the key
  *
+ * Not of TCPVS_HK_MATCH, which goes with a table of rules.
+ *
  * Return: false if there is no such thing, or its name is missing, is none that
  * such a field has, or stands where none belongs.
  */
 bool tcpvs_hash_key_ok(const struct tcpvs_hash_by *k)
 {
-	if (k->what >= __TCPVS_HK_MAX || k->nlen > sizeof(k->name))
+	if (k->what >= TCPVS_HK_MATCH || k->nlen > sizeof(k->name))
 		return false;
 	if (!fields[k->what])
 		return !k->nlen;
@@ -152,4 +154,43 @@ bool tcpvs_hash_key_of(const struct tcpvs_hash_by *k, const u8 *buf,
 	}
 	*key = tcpvs_hash_end(&s);
 	return there;
+}
+
+/**
+ * tcpvs_hash_match_of() - the key of a request that is a group of an expression
+ * @c: the table that finds it
+ * @uri: in path and query, not in the path alone
+ * @buf: the request head
+ * @head: as parsed
+ * @s: scratch
+ * @key: set
+ *
+ * Return: false if there is no such text, or it is empty; then the source is to be
+ * taken.
+ */
+bool tcpvs_hash_match_of(const struct tcpvs_capture *c, bool uri, const u8 *buf,
+			 const struct tcpvs_http_head *head,
+			 struct tcpvs_capture_scratch *s, u64 *key)
+{
+	struct tcpvs_capture_text t = {
+		.a = buf + head->path.off,
+		.alen = head->path.len,
+	};
+	struct tcpvs_hash h;
+	u32 from, to, cut;
+
+	if (uri && head->query.off) {
+		/* The question mark and the query. */
+		t.b = buf + head->query.off - 1;
+		t.blen = head->query.len + 1;
+	}
+	if (!tcpvs_capture_run(c, &t, s, &from, &to) || from == to)
+		return false;
+	tcpvs_hash_begin(&h);
+	cut = min(max(t.alen, from), to);
+	tcpvs_hash_bytes(&h, t.a + from, cut - from);
+	if (cut < to)
+		tcpvs_hash_bytes(&h, t.b + (cut - t.alen), to - cut);
+	*key = tcpvs_hash_end(&h);
+	return true;
 }

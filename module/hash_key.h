@@ -7,6 +7,7 @@
 #ifndef TCPVS_HASH_KEY_H
 #define TCPVS_HASH_KEY_H
 
+#include "capture.h"
 #include "route.h"
 
 #define TCPVS_HASH_NAME_BYTES	64	/* of a header, cookie or parameter */
@@ -19,6 +20,7 @@ enum tcpvs_hash_what {
 	TCPVS_HK_HEADER,	/* the first of its name that is not empty */
 	TCPVS_HK_COOKIE,	/* likewise */
 	TCPVS_HK_QUERY,		/* likewise */
+	TCPVS_HK_MATCH,		/* a group of an expression; of sets of rules alone */
 	__TCPVS_HK_MAX,
 };
 
@@ -27,11 +29,15 @@ enum tcpvs_hash_what {
  * @what: TCPVS_HK_*
  * @nlen: length of @name
  * @name: of the header, cookie or parameter; zero behind it
+ * @group: TCPVS_HK_MATCH: which group, for listings
+ * @capture: TCPVS_HK_MATCH: which of the capture tables
  */
 struct tcpvs_hash_by {
 	u8 what;
 	u8 nlen;
 	u8 name[TCPVS_HASH_NAME_BYTES];
+	u16 group;
+	u32 capture;
 };
 
 /**
@@ -63,5 +69,8 @@ u64 tcpvs_hash_end(struct tcpvs_hash *s);
 bool tcpvs_hash_key_ok(const struct tcpvs_hash_by *k);
 bool tcpvs_hash_key_of(const struct tcpvs_hash_by *k, const u8 *buf,
 		       const struct tcpvs_http_head *head, u64 *key);
+bool tcpvs_hash_match_of(const struct tcpvs_capture *c, bool uri, const u8 *buf,
+			 const struct tcpvs_http_head *head,
+			 struct tcpvs_capture_scratch *s, u64 *key);
 
 #endif /* TCPVS_HASH_KEY_H */

@@ -123,10 +123,12 @@ const struct nla_policy tcpvs_cookie_nl_policy[TCPVS_A_COOKIE_KEY_ID + 1] = {
 	[TCPVS_A_COOKIE_KEY_ID] = { .type = NLA_U32, },
 };
 
-const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_BOUND + 1] = {
-	[TCPVS_A_HASH_KEY] = NLA_POLICY_MAX(NLA_U32, 5),
+const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_GROUP + 1] = {
+	[TCPVS_A_HASH_KEY] = NLA_POLICY_MAX(NLA_U32, 6),
 	[TCPVS_A_HASH_NAME] = { .type = NLA_NUL_STRING, .len = 64, },
 	[TCPVS_A_HASH_BOUND] = NLA_POLICY_MAX(NLA_U32, 10000),
+	[TCPVS_A_HASH_CAPTURE] = { .type = NLA_U32, },
+	[TCPVS_A_HASH_GROUP] = NLA_POLICY_MAX(NLA_U32, 10),
 };
 
 const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1] = {
@@ -316,7 +318,7 @@ static const struct nla_policy tcpvs_rules_begin_nl_policy[TCPVS_A_RULES_EXPRESS
 /* TCPVS_CMD_RULES_AUTOMATON - do */
 static const struct nla_policy tcpvs_rules_automaton_nl_policy[TCPVS_A_RULES_DATA + 1] = {
 	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
-	[TCPVS_A_RULES_INPUT] = NLA_POLICY_MAX(NLA_U32, 2),
+	[TCPVS_A_RULES_INPUT] = NLA_POLICY_MAX(NLA_U32, 4),
 	[TCPVS_A_RULES_SIZE] = { .type = NLA_U32, },
 	[TCPVS_A_RULES_DATA] = { .type = NLA_BINARY, },
 };

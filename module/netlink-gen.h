@@ -14,7 +14,7 @@
 /* Common nested types */
 extern const struct nla_policy tcpvs_address_nl_policy[TCPVS_A_ADDRESS_PORT + 1];
 extern const struct nla_policy tcpvs_cookie_nl_policy[TCPVS_A_COOKIE_KEY_ID + 1];
-extern const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_BOUND + 1];
+extern const struct nla_policy tcpvs_hash_nl_policy[TCPVS_A_HASH_GROUP + 1];
 extern const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES + 1];
 extern const struct nla_policy tcpvs_match_nl_policy[TCPVS_A_MATCH_EXPRESSION + 1];
 extern const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1];

@@ -476,6 +476,8 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 		err = tcpvs_nl_hash(a, &e->hash, extack);
 		if (err)
 			return err;
+		if (e->hash.key.what == TCPVS_HK_MATCH)
+			return refuse(extack, a, "the key match is for sets of rules");
 	}
 	a = attr[TCPVS_A_SERVICE_LISTEN];
 	if (a) {

@@ -14,12 +14,37 @@ static_assert((int)TCPVS_HASH_KEY_HEADER == TCPVS_HK_HEADER);
 static_assert((int)TCPVS_HASH_KEY_COOKIE == TCPVS_HK_COOKIE);
 static_assert((int)TCPVS_HASH_KEY_QUERY == TCPVS_HK_QUERY);
 
-static int read_key(struct nlattr *key, struct nlattr *name,
-		    struct tcpvs_hash_by *k, struct netlink_ext_ack *extack)
+static_assert((int)TCPVS_HASH_KEY_MATCH == TCPVS_HK_MATCH);
+
+/* Which capture table a set of a rule goes by, and what to list of it. */
+static int read_match(struct nlattr **tb, struct tcpvs_hash_by *k,
+		      struct netlink_ext_ack *extack)
 {
+	struct nlattr *at = tb[TCPVS_A_HASH_CAPTURE] ?: tb[TCPVS_A_HASH_GROUP];
+	bool wanted = k->what == TCPVS_HK_MATCH;
+
+	if (wanted != !!tb[TCPVS_A_HASH_CAPTURE] ||
+	    wanted != !!tb[TCPVS_A_HASH_GROUP]) {
+		NL_SET_ERR_MSG_ATTR(extack, at,
+				    "the key match has a capture table and a group, others have none");
+		return -EINVAL;
+	}
+	if (wanted) {
+		k->capture = nla_get_u32(tb[TCPVS_A_HASH_CAPTURE]);
+		k->group = nla_get_u32(tb[TCPVS_A_HASH_GROUP]);
+	}
+	return 0;
+}
+
+static int read_key(struct nlattr **tb, struct tcpvs_hash_by *k,
+		    struct netlink_ext_ack *extack)
+{
+	struct nlattr *key = tb[TCPVS_A_HASH_KEY], *name = tb[TCPVS_A_HASH_NAME];
 	bool named;
 
 	k->what = nla_get_u32(key);
+	if (read_match(tb, k, extack))
+		return -EINVAL;
 	named = k->what == TCPVS_HK_HEADER || k->what == TCPVS_HK_COOKIE ||
 		k->what == TCPVS_HK_QUERY;
 	if (named != !!name) {
@@ -32,7 +57,7 @@ static int read_key(struct nlattr *key, struct nlattr *name,
 		k->nlen = strlen(nla_data(name));
 		memcpy(k->name, nla_data(name), k->nlen);
 	}
-	if (tcpvs_hash_key_ok(k))
+	if (k->what == TCPVS_HK_MATCH || tcpvs_hash_key_ok(k))
 		return 0;
 	NL_SET_ERR_MSG_ATTR_FMT(extack, name, "no such thing has the name \"%.24s\"",
 				(const char *)nla_data(name));
@@ -63,8 +88,7 @@ int tcpvs_nl_hash(const struct nlattr *attr, struct tcpvs_hash_edit *e,
 		return -EINVAL;
 	}
 	if (tb[TCPVS_A_HASH_KEY]) {
-		err = read_key(tb[TCPVS_A_HASH_KEY], tb[TCPVS_A_HASH_NAME],
-			       &e->key, extack);
+		err = read_key(tb, &e->key, extack);
 		if (err)
 			return err;
 		e->keyed = true;
@@ -108,6 +132,10 @@ int tcpvs_nl_put_hash(struct sk_buff *skb, int type, const struct tcpvs_hash_by 
 		if (nla_put_string(skb, TCPVS_A_HASH_NAME, name))
 			return -EMSGSIZE;
 	}
+	if (k && k->what == TCPVS_HK_MATCH &&
+	    (nla_put_u32(skb, TCPVS_A_HASH_CAPTURE, k->capture) ||
+	     nla_put_u32(skb, TCPVS_A_HASH_GROUP, k->group)))
+		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }

@@ -186,12 +186,21 @@ u64 tcpvs_rule_key(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		   const struct tcpvs_service_conf *sc, bool fresh)
 {
 	const struct tcpvs_hash_by *by = hashed_by(c, sc);
+	const struct tcpvs_capture_blob *m;
+	bool there;
 	u64 key;
 
 	/* Nothing else hashes anything of what it is sent. */
-	if (by && c->svc->mode == TCPVS_MODE_HTTP &&
-	    (fresh || read_again(w, c)) &&
-	    tcpvs_hash_key_of(by, w->head, w->parsed, &key))
-		return key;
-	return source_key(c);
+	if (!by || c->svc->mode != TCPVS_MODE_HTTP ||
+	    !(fresh || read_again(w, c)))
+		return source_key(c);
+	if (by->what == TCPVS_HK_MATCH) {
+		m = &sc->table->capture[by->capture];
+		there = tcpvs_hash_match_of(&m->cap, m->blob.input ==
+					    TCPVS_AUTOMATON_INPUT_CAPTURE_URI,
+					    w->head, w->parsed, w->capture, &key);
+	} else {
+		there = tcpvs_hash_key_of(by, w->head, w->parsed, &key);
+	}
+	return there ? key : source_key(c);
 }

@@ -139,6 +139,9 @@ void tcpvs_table_put(struct tcpvs_table *t)
 		kvfree(t->set[i].addr);
 	for (i = 0; i < t->nblobs; i++)
 		kvfree(t->blob[i].bytes);
+	for (i = 0; i < t->ncaptures; i++)
+		kvfree(t->capture[i].blob.bytes);
+	kvfree(t->capture);
 	list_for_each_entry_safe(r, next, &t->records, link) {
 		kvfree(r);
 		cond_resched();

@@ -84,6 +84,16 @@ struct tcpvs_blob {
 };
 
 /**
+ * struct tcpvs_capture_blob - a capture table
+ * @blob: its bytes
+ * @cap: it, verified
+ */
+struct tcpvs_capture_blob {
+	struct tcpvs_blob blob;
+	struct tcpvs_capture cap;
+};
+
+/**
  * struct tcpvs_table - the rules of a service
  * @ref: configurations and uploads that share it
  * @serial: tells it from every other table the namespace had; never 0
@@ -91,12 +101,14 @@ struct tcpvs_blob {
  * @nrules: length of @rule
  * @nsets: length of @set
  * @nblobs: length of @blob
+ * @ncaptures: length of @capture
  * @nhits: length of @hits: workers
  * @route: which rule a request meets
  * @rule: what they do
  * @by_id: their numbers in the order of their ids; NULL = they ascend
  * @set: sets of servers, in the order of their ids
  * @blob: the automata
+ * @capture: the capture tables
  * @records: pieces of memory the records lie in
  * @hits: by worker, what each rule decided; written by the worker alone
  * @held: bytes of all that but @hits
@@ -108,12 +120,14 @@ struct tcpvs_table {
 	u32 nrules;
 	u32 nsets;
 	u32 nblobs;
+	u32 ncaptures;
 	u32 nhits;
 	struct tcpvs_route *route;
 	struct tcpvs_rule *rule;
 	u32 *by_id;
 	struct tcpvs_set_spec *set;
 	struct tcpvs_blob blob[TCPVS_AUTOMATA_MAX];
+	struct tcpvs_capture_blob *capture;
 	struct list_head records;
 	u64 **hits;
 	size_t held;
@@ -129,7 +143,10 @@ struct tcpvs_table {
  * @charged: bytes that the transaction counts for it
  * @room: allocated length of &tcpvs_table.rule
  * @set_room: allocated length of &tcpvs_table.set
- * @blob_bytes: of all automata
+ * @capture_room: allocated length of &tcpvs_table.capture
+ * @blob_bytes: of all automata and capture tables
+ * @last: the automaton or capture table that was begun last, or NULL
+ * @last_number: which of its sort it is
  */
 struct tcpvs_upload {
 	struct tcpvs_table *table;
@@ -140,7 +157,10 @@ struct tcpvs_upload {
 	size_t charged;
 	u32 room;
 	u32 set_room;
+	u32 capture_room;
 	u32 blob_bytes;
+	struct tcpvs_blob *last;
+	u32 last_number;
 };
 
 /**

@@ -108,11 +108,45 @@ void tcpvs_upload_free(struct tcpvs_upload *u)
 	kfree(u);
 }
 
+static bool is_capture(const struct tcpvs_blob *b)
+{
+	return b->input >= TCPVS_AUTOMATON_INPUT_CAPTURE_PATH;
+}
+
+static const char *sort_of(const struct tcpvs_blob *b)
+{
+	return is_capture(b) ? "capture table" : "automaton";
+}
+
+/* The place of a new automaton or capture table, or an error. */
+static struct tcpvs_blob *place(struct tcpvs_upload *u, u8 input,
+				struct netlink_ext_ack *extack)
+{
+	struct tcpvs_table *t = u->table;
+
+	if (input >= TCPVS_AUTOMATON_INPUT_CAPTURE_PATH) {
+		if (t->ncaptures == TCPVS_RULE_SETS_MAX) {
+			NL_SET_ERR_MSG_FMT(extack, "a table has at most %u capture tables",
+					   TCPVS_RULE_SETS_MAX);
+			return ERR_PTR(-E2BIG);
+		}
+		if (tcpvs_table_grow(t, (void **)&t->capture, t->ncaptures,
+				     &u->capture_room, sizeof(*t->capture)))
+			return ERR_PTR(-ENOMEM);
+		return &t->capture[t->ncaptures].blob;
+	}
+	if (t->nblobs == TCPVS_AUTOMATA_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "a table has at most %u automata",
+				   TCPVS_AUTOMATA_MAX);
+		return ERR_PTR(-E2BIG);
+	}
+	return &t->blob[t->nblobs];
+}
+
 /* The automaton whose bytes have not all come, or NULL. */
 static struct tcpvs_blob *unfinished(struct tcpvs_upload *u)
 {
-	struct tcpvs_table *t = u->table;
-	struct tcpvs_blob *b = t->nblobs ? &t->blob[t->nblobs - 1] : NULL;
+	struct tcpvs_blob *b = u->last;
 
 	return b && b->have < b->size ? b : NULL;
 }
@@ -130,8 +164,8 @@ int tcpvs_upload_whole(struct tcpvs_upload *u, struct netlink_ext_ack *extack)
 
 	if (!b)
 		return 0;
-	NL_SET_ERR_MSG_FMT(extack, "automaton %u is not whole: %u of %u bytes have come",
-			   u->table->nblobs - 1, b->have, b->size);
+	NL_SET_ERR_MSG_FMT(extack, "%s %u is not whole: %u of %u bytes have come",
+			   sort_of(b), u->last_number, b->have, b->size);
 	return -EINVAL;
 }
 
@@ -154,11 +188,6 @@ int tcpvs_upload_automaton(struct tcpvs_upload *u, u8 input, u32 size,
 	err = tcpvs_upload_whole(u, extack);
 	if (err)
 		return err;
-	if (t->nblobs == TCPVS_AUTOMATA_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "a table has at most %u automata",
-				   TCPVS_AUTOMATA_MAX);
-		return -E2BIG;
-	}
 	if (size > TCPVS_AUTOMATA_BYTES_MAX - u->blob_bytes) {
 		NL_SET_ERR_MSG_FMT(extack, "%u bytes: the automata of a table have at most %u",
 				   size, TCPVS_AUTOMATA_BYTES_MAX);
@@ -168,15 +197,39 @@ int tcpvs_upload_automaton(struct tcpvs_upload *u, u8 input, u32 size,
 		NL_SET_ERR_MSG_FMT(extack, "no automaton has %u bytes", size);
 		return -EINVAL;
 	}
-	b = &t->blob[t->nblobs];
+	b = place(u, input, extack);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
 	b->bytes = tcpvs_table_alloc(t, size);
 	if (!b->bytes)
 		return -ENOMEM;
 	b->size = size;
 	b->have = 0;
 	b->input = input;
-	t->nblobs++;
+	u->last = b;
+	u->last_number = is_capture(b) ? t->ncaptures++ : t->nblobs++;
 	u->blob_bytes += size;
+	return 0;
+}
+
+static int verify_capture(struct tcpvs_upload *u, const struct tcpvs_blob *b,
+			  struct netlink_ext_ack *extack)
+{
+	struct tcpvs_capture_verify v;
+	int err;
+
+	err = tcpvs_capture_verify_begin(&v, b->bytes, b->size);
+	if (!err)
+		do {
+			err = tcpvs_capture_verify_step(&v, VERIFY_SLICE);
+			cond_resched();
+		} while (err > 0);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "capture table %u is wrong, entry %llu",
+				   u->last_number, v.pos);
+		return -EINVAL;
+	}
+	u->table->capture[u->last_number].cap = v.cap;
 	return 0;
 }
 
@@ -187,6 +240,8 @@ static int verify(struct tcpvs_upload *u, const struct tcpvs_blob *b,
 	struct tcpvs_dfa_verify v;
 	int err;
 
+	if (is_capture(b))
+		return verify_capture(u, b, extack);
 	err = tcpvs_dfa_verify_begin(&v, b->bytes, b->size, u->expressions);
 	if (!err)
 		do {
@@ -224,8 +279,8 @@ int tcpvs_upload_data(struct tcpvs_upload *u, const struct nlattr *data,
 	}
 	if (len > b->size - b->have) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, data,
-					"automaton %u has %u bytes, and here are more",
-					u->table->nblobs - 1, b->size);
+					"%s %u has %u bytes, and here are more",
+					sort_of(b), u->last_number, b->size);
 		return -EINVAL;
 	}
 	memcpy(b->bytes + b->have, nla_data(data), len);
@@ -291,6 +346,12 @@ int tcpvs_upload_set(struct tcpvs_upload *u, u32 id,
 	    t->mode == TCPVS_MODE_TLS) {
 		NL_SET_ERR_MSG_FMT(extack, "set %u: mode tls hashes the source only",
 				   id);
+		return -EINVAL;
+	}
+	if (hash && hash->keyed && hash->key.what == TCPVS_HK_MATCH &&
+	    (hash->key.capture >= t->ncaptures || unfinished(u))) {
+		NL_SET_ERR_MSG_FMT(extack, "set %u: there is no capture table %u",
+				   id, hash->key.capture);
 		return -EINVAL;
 	}
 	if (hash && hash->keyed && hash->key.what != TCPVS_HK_SOURCE) {

@@ -25,6 +25,7 @@
 #include <linux/bvec.h>
 #include <net/tcp.h>
 
+#include "capture.h"
 #include "http.h"
 #include "relay.h"
 #include "route.h"
@@ -371,6 +372,7 @@ static void worker_free(struct tcpvs_worker *w)
 	kvfree(w->out);
 	kfree(w->parsed);
 	kfree(w->scratch);
+	kfree(w->capture);
 	kfree(w);
 }
 
@@ -398,7 +400,9 @@ static struct tcpvs_worker *worker_new(unsigned int id, unsigned int cpu)
 			  GFP_KERNEL);
 	w->parsed = kmalloc(sizeof(*w->parsed), GFP_KERNEL);
 	w->scratch = kmalloc(sizeof(*w->scratch), GFP_KERNEL);
-	if (!w->bvec || !w->head || !w->out || !w->parsed || !w->scratch)
+	w->capture = kmalloc(sizeof(*w->capture), GFP_KERNEL);
+	if (!w->bvec || !w->head || !w->out || !w->parsed || !w->scratch ||
+	    !w->capture)
 		goto err;
 
 	w->task = kthread_create_on_node(worker_thread, w, cpu_to_node(cpu),

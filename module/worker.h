@@ -81,6 +81,7 @@ struct tcpvs_timer {
  * @parsed: scratch of the step in hand: its fields
  * @out: scratch of the step in hand
  * @scratch: scratch of a lookup of rules
+ * @capture: scratch of the search for a group of an expression
  * @chunks_max: bytes of a chunked body that the step in hand may relay, framing
  *	included
  * @stats: counters by TCPVS_A_WORKER_*
@@ -108,6 +109,7 @@ struct tcpvs_worker {
 	struct tcpvs_http_head *parsed;
 	u8 *out;
 	struct tcpvs_route_scratch *scratch;
+	struct tcpvs_capture_scratch *capture;
 	u64 chunks_max;
 	u64 stats[TCPVS_A_WORKER_MAX + 1];
 };

@@ -107,11 +107,11 @@ func kernelHash(key string) genl.HashKey {
 }
 
 func fromKernelHash(h genl.Hash) config.Hash {
-	return config.Hash{Key: h.Key.String(), Name: h.Name, Bound: h.Bound}
+	return config.Hash{Key: h.Key.String(), Name: h.Name, Bound: h.Bound, Group: h.Group}
 }
 
 func toKernelHash(h config.Hash) genl.Hash {
-	return genl.Hash{Key: kernelHash(h.Key), Name: h.Name, Bound: h.Bound}
+	return genl.Hash{Key: kernelHash(h.Key), Name: h.Name, Bound: h.Bound, Group: h.Group}
 }
 
 // fromKernel describes a service in the configuration language, still without

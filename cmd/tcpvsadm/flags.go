@@ -84,9 +84,9 @@ func init() {
 			doc: "change the weight of a real server", run: runEditServer},
 		{long: "delete-server", short: "d", needs: []string{"ident", "real-server"},
 			doc: "remove a real server; what it works on is finished", run: runDeleteServer},
-		{long: "add-rule", needs: []string{"ident"}, takes: []string{"pattern", "real-server", "rule"},
+		{long: "add-rule", needs: []string{"ident"}, takes: []string{"pattern", "real-server", "match", "rule"},
 			doc: "send requests of a pattern to a real server, the same pattern again makes a set; or add any rule", run: runAddRule},
-		{long: "del-rule", needs: []string{"ident"}, takes: []string{"pattern", "real-server", "rule"},
+		{long: "del-rule", needs: []string{"ident"}, takes: []string{"pattern", "real-server", "match", "rule"},
 			doc: "delete what --add-rule added", run: runDeleteRule},
 		{long: "list", short: "L", takes: listOptions,
 			doc: "print the table as a configuration file; also without any command", run: runList},
@@ -129,6 +129,7 @@ func makeOptions() []*option {
 		{long: "mode", arg: "tcp|http|tls", doc: "what is scheduled: connections, requests, or connections by their ClientHello"},
 		{long: "real-server", short: "r", arg: "HOST[:PORT]", doc: "real server (default port: that of the service)"},
 		{long: "pattern", short: "p", arg: "RE", doc: "regular expression found in the path and query of a request"},
+		{long: "match", short: "m", arg: "N", doc: "choose the server by a hash of this group of the pattern, 0 (all of it) to 10"},
 		{long: "rule", arg: "RULE", doc: "a rule as in a file, in one word, in place of -p and -r"},
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},
 		{long: "client", arg: "NETWORK", doc: "only connections of clients in it, an address or ADDRESS/LENGTH"},
@@ -298,7 +299,10 @@ func parseArgs(args []string) (*options, error) {
 	fs := flagSet(o)
 	if err := fs.Parse(args); err != nil {
 		// What follows a refused letter is often its value; the letter is
-		// what matters.
+		// what matters. -m of ipvsadm has none.
+		if strings.Contains(err.Error(), "'m' in -m") {
+			o.vals[config.MatchKey] = ""
+		}
 		if rerr := refuse(o); rerr != nil {
 			return nil, rerr
 		}

@@ -17,8 +17,6 @@ func always(text string) func(*options) string {
 	return func(*options) string { return text }
 }
 
-const laterVersion = "is not supported by this version"
-
 var refusals = []*refusal{
 	{long: "tcp-service", short: "t",
 		hint: always("a service has a name, -i NAME; -A takes the address with -l ADDR:PORT")},
@@ -41,17 +39,9 @@ var refusals = []*refusal{
 	{long: "pattern", short: "p", msg: always("does not go with -A and -E"),
 		hint: always("persistence is by cookie or by hash, not by time, and not in this version"),
 		when: func(o *options) bool { return o.has("add-service") || o.has("edit-service") }},
-	{long: "match", short: "m", msg: func(o *options) string {
-		if o.has("add-server") || o.has("edit-server") {
-			return "does not go with -a and -e"
-		}
-		return laterVersion
-	}, hint: func(o *options) string {
-		if o.has("add-server") || o.has("edit-server") {
-			return "servers are always reached by proxying; leave it out"
-		}
-		return "without it a server of the rule is chosen by its load"
-	}},
+	{long: "match", short: "m", msg: always("does not go with -a and -e"),
+		hint: always("servers are always reached by proxying; leave it out"),
+		when: func(o *options) bool { return o.has("add-server") || o.has("edit-server") }},
 }
 
 // The verbs of versions to come.

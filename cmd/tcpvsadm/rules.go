@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -76,6 +77,9 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 			continue
 		}
 		key = append(key[:0], r.How()...)
+		if r.Hash.Key == config.HashMatch { // of an expression of its own
+			key = fmt.Appendf(key, "%q %v", r.Match.Path.Value, r.Match.Path.URI)
+		}
 		for _, a := range r.Servers {
 			ip := a.Addr().As16()
 			key = binary.BigEndian.AppendUint16(append(key, ip[:]...), a.Port())
@@ -109,10 +113,11 @@ func (s *session) ruleArgs() (config.Rule, error) {
 	text, whole := s.opts.get("rule")
 	pattern, hasPattern := s.opts.get("pattern")
 	server, hasServer := s.opts.get("real-server")
+	group, hasGroup := s.opts.get(config.MatchKey)
 	name := s.opts.cmd.name()
 	switch {
-	case whole && (hasPattern || hasServer):
-		return config.Rule{}, &usageError{"--rule says all there is to the rule", "leave out -p and -r, or --rule", "rule"}
+	case whole && (hasPattern || hasServer || hasGroup):
+		return config.Rule{}, &usageError{"--rule says all there is to the rule", "leave out -p, -m and -r, or --rule", "rule"}
 	case whole:
 	case !hasPattern:
 		return config.Rule{}, usagef("or --rule RULE", "%s needs -p RE", name)
@@ -122,7 +127,13 @@ func (s *session) ruleArgs() (config.Rule, error) {
 		if _, err := s.serverArgs(); err != nil {
 			return config.Rule{}, err
 		}
-		r, err := config.ParseRule("pattern "+config.Quote(pattern)+" use server "+config.Quote(server), s.names)
+		if hasGroup {
+			if err := new(config.Hash).ParseGroup(group); err != nil {
+				return config.Rule{}, badValue(config.MatchKey, err)
+			}
+			group = " " + config.MatchKey + " " + group
+		}
+		r, err := config.ParseRule("pattern "+config.Quote(pattern)+group+" use server "+config.Quote(server), s.names)
 		return r, inOption("pattern", err)
 	}
 	r, err := config.ParseRule(text, s.names)

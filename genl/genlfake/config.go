@@ -229,6 +229,9 @@ func (s *service) edit(found attrs) *refusal {
 		if r := editHash(&s.hash, a); r != nil {
 			return r
 		}
+		if s.hash.Key == genl.HashKeyMatch {
+			return refuse(syscall.EINVAL, a, "the key match is for sets of rules")
+		}
 	}
 	if a := found[spec.AServiceListen]; a != nil {
 		addr, r := a.address(false)
@@ -319,7 +322,18 @@ func editHash(h *genl.Hash, a *attr) *refusal {
 	}
 	if key != nil {
 		k := genl.HashKey(key.number())
-		if (name != nil) != (k >= genl.HashKeyHeader) {
+		capture, group := a.nest[spec.AHashCapture], a.nest[spec.AHashGroup]
+		h.Group, h.Capture = 0, 0
+		if match := k == genl.HashKeyMatch; match != (capture != nil) || match != (group != nil) {
+			at := capture
+			if at == nil {
+				at = group
+			}
+			return refuse(syscall.EINVAL, at, "the key match has a capture table and a group, others have none")
+		} else if match {
+			h.Group, h.Capture = uint32(group.number()), uint32(capture.number())
+		}
+		if (name != nil) != (k >= genl.HashKeyHeader && k <= genl.HashKeyQuery) {
 			at := name
 			if at == nil {
 				at = key

@@ -111,6 +111,10 @@ func hash(ae *netlink.AttributeEncoder, t uint16, h genl.Hash) {
 		if h.Name != "" {
 			nae.String(spec.AHashName, h.Name)
 		}
+		if h.Key == genl.HashKeyMatch {
+			nae.Uint32(spec.AHashCapture, h.Capture)
+			nae.Uint32(spec.AHashGroup, h.Group)
+		}
 		return nil
 	})
 }

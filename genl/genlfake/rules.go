@@ -6,6 +6,7 @@
 package genlfake
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -37,9 +38,11 @@ type upload struct {
 	sets    []ruleSet
 	rules   []rule
 	blobs   int
-	size    int // of the last automaton
-	have    int // of its bytes
-	bytes   int // of all automata
+	tables  int    // capture tables
+	last    string // which of them came last
+	size    int    // of the last automaton
+	have    int    // of its bytes
+	bytes   int    // of all automata
 }
 
 func isRules(cmd uint8) bool { return cmd >= spec.CmdRulesBegin && cmd <= spec.CmdRulesEnd }
@@ -113,7 +116,7 @@ func (u *upload) whole() *refusal {
 	if u.have == u.size {
 		return nil
 	}
-	return refuse(syscall.EINVAL, nil, "automaton %d is not whole: %d of %d bytes have come", u.blobs-1, u.have, u.size)
+	return refuse(syscall.EINVAL, nil, "%s is not whole: %d of %d bytes have come", u.last, u.have, u.size)
 }
 
 func (u *upload) automaton(found attrs) *refusal {
@@ -130,14 +133,20 @@ func (u *upload) automaton(found attrs) *refusal {
 		switch r := u.whole(); {
 		case r != nil:
 			return r
-		case u.blobs == genl.AutomataMax:
+		case u.blobs == genl.AutomataMax && genl.AutomatonInput(input.number()) < genl.AutomatonInputCapturePath:
 			return refuse(syscall.E2BIG, nil, "a table has at most %d automata", genl.AutomataMax)
 		case n > genl.AutomataBytesMax-u.bytes:
 			return refuse(syscall.E2BIG, nil, "%d bytes: the automata of a table have at most %d", n, genl.AutomataBytesMax)
 		case n < 7*4+256:
 			return refuse(syscall.EINVAL, nil, "no automaton has %d bytes", n)
 		}
-		u.blobs++
+		if genl.AutomatonInput(input.number()) >= genl.AutomatonInputCapturePath {
+			u.last = fmt.Sprintf("capture table %d", u.tables)
+			u.tables++
+		} else {
+			u.last = fmt.Sprintf("automaton %d", u.blobs)
+			u.blobs++
+		}
 		u.bytes += n
 		u.size, u.have = n, 0
 	}
@@ -147,7 +156,7 @@ func (u *upload) automaton(found attrs) *refusal {
 	case u.have == u.size:
 		return refuse(syscall.EINVAL, data, "data of no automaton: the size of a new one is missing")
 	case len(data.data) > u.size-u.have:
-		return refuse(syscall.EINVAL, data, "automaton %d has %d bytes, and here are more", u.blobs-1, u.size)
+		return refuse(syscall.EINVAL, data, "%s has %d bytes, and here are more", u.last, u.size)
 	}
 	u.have += len(data.data)
 	return nil
@@ -190,6 +199,9 @@ func (u *upload) set(found attrs) *refusal {
 		if h != nil {
 			if r := editHash(&s.hash, h); r != nil {
 				return r
+			}
+			if s.hash.Key == genl.HashKeyMatch && int(s.hash.Capture) >= u.tables {
+				return refuse(syscall.EINVAL, nil, "set %d: there is no capture table %d", id, s.hash.Capture)
 			}
 		}
 		if s.hash.Key != genl.HashKeySource && u.mode == genl.ModeTLS {

@@ -72,7 +72,7 @@ var schedulers = []schedulerName{
 	{"http", "wlc", ModeHTTP, ModeHTTP},
 	{"phttp", "wlc", ModeHTTP, ModeHTTP},
 	{"chttp", "wlc", ModeHTTP, ModeHTTP}, // and a cookie
-	{"hhttp", "", "", ""},
+	{"hhttp", "mh", ModeHTTP, ModeHTTP},
 }
 
 // Scheduler is what a scheduler's name stands for.

@@ -58,6 +58,12 @@ func bare(c *Config) *Config {
 			srv.Pos = Pos{}
 			s.Servers = append(s.Servers, srv)
 		}
+		list := s.Rules
+		s.Rules = nil
+		for _, r := range list {
+			r.Pos = Pos{}
+			s.Rules = append(s.Rules, r)
+		}
 		out.Services = append(out.Services, s)
 	}
 	return out
@@ -158,18 +164,33 @@ Virtual dns-over-tcp {
 	}
 }
 
-// What the original knew and this version does not is refused, never skipped.
+// The original's example, as it is. What is printed is the same table.
 func TestOriginalFile(t *testing.T) {
-	_, err := ReadFile("../../testdata/conf/original.conf", nil, testNames(t))
-	if err == nil {
-		t.Fatal("accepted")
+	c, err := ReadFile("../../testdata/conf/original.conf", nil, testNames(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	f := "../../testdata/conf/original.conf"
-	want := f + `:3:17: scheduler "hhttp" is not supported by this version
-` + f + `:11:40: "match" is not supported by this version
-` + f + `:12:40: "match" is not supported by this version`
-	if err.Error() != want {
-		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	want := `Virtual web {
+    listen = 0.0.0.0:8080
+    mode = http
+    scheduler = mh
+    maxclients = 256
+    redirect = 127.0.0.1:80
+    server = 192.168.0.12:80 1
+    server = 192.168.0.11:80 1
+    rule = pattern "/users/([^/]+)/.*" match 1 use server 192.168.0.12:80
+    rule = pattern "/users/([^/]+)/.*" match 1 use server 192.168.0.11:80
+}
+`
+	if got := printed(t, c, nil); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	again, err := Parse("again", want, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := printed(t, again, nil); got != want {
+		t.Errorf("read again:\n%s", got)
 	}
 }
 
@@ -220,7 +241,6 @@ func TestErrors(t *testing.T) {
 		{"virtual a { listen = 1.2.3.4:80 5\n}", `f:1:33: "5" is one too many on this line`, ""},
 		{"virtual a { mode = udp }", `f:1:20: unknown mode "udp"`, "tcp, http and tls"},
 		{"virtual a { scheduler = wlcc }", `f:1:25: unknown scheduler "wlcc"`, `did you mean "wlc"?`},
-		{"virtual a { scheduler = hhttp }", `f:1:25: scheduler "hhttp" is not supported by this version`, "http, phttp"},
 		{`virtual a { cookie = "a b" }`, `f:1:22: "a b" cannot be the name of a cookie`, "a word of letters"},
 		{"virtual a { cookie = s cookie-path = x }", `f:1:38: "x" is not the path of a cookie`, "begins with /"},
 		{`virtual a { cookie = s cookie-attributes = "Secure; Path=/" }`, `f:1:44: "Path" has a key of its own`, "cookie-path"},

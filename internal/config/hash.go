@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/ktcpvs/ktcpvs/internal/automaton"
 )
 
 // The keys, in a block and in a rule.
@@ -25,7 +27,14 @@ const (
 	HashHeader = "header" // these three have a name
 	HashCookie = "cookie"
 	HashQuery  = "query"
+	HashMatch  = "match" // a group of a rule's expression
 )
+
+// MatchKey is the word of a rule for the group that is hashed.
+const MatchKey = "match"
+
+// MatchScheduler is what chooses a server by a group unless a rule says another.
+const MatchScheduler = "mh"
 
 // Bounds, in percent of a server's share.
 const (
@@ -43,6 +52,18 @@ type Hash struct {
 	Key   string
 	Name  string // of a header, cookie or parameter
 	Bound uint32 // in percent; 0 = off
+	Group uint32 // of HashMatch
+}
+
+// ParseGroup takes the number of a group of an expression; the hash is of that.
+func (h *Hash) ParseGroup(text string) error {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n > automaton.MaxGroup {
+		return &Error{Msg: quote(text) + " is no group of an expression",
+			Hint: fmt.Sprintf("0 is all that the pattern matches, 1 to %d its groups", automaton.MaxGroup)}
+	}
+	h.Key, h.Group = HashMatch, uint32(n)
+	return nil
 }
 
 // DefaultHash is what holds if nothing is said.
@@ -152,7 +173,7 @@ func (h Hash) keyWord() string {
 // each word.
 func (h Hash) words() string {
 	text := ""
-	if h.Key != HashSource {
+	if h.Key != HashSource && h.Key != HashMatch {
 		text += " " + HashKey + " " + h.keyWord()
 	}
 	if h.Bound != DefaultHashBound {

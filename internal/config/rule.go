@@ -3,7 +3,7 @@
 // Rules in a block:
 //
 //	rule = CONDITION ... ACTION
-//	CONDITION = "pattern" RE | KEY VALUE
+//	CONDITION = "pattern" RE [ "match" N ] | KEY VALUE
 //	ACTION = "use" "server" ADDRESS [ "scheduler" NAME [ "hash" KEY ] [ "hash-bound" PERCENT ] ]
 //	       | "redirect" STATUS LOCATION | "answer" STATUS [ TEXT ] | "reject"
 //
@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ktcpvs/ktcpvs/internal/automaton"
 	"github.com/ktcpvs/ktcpvs/internal/rules"
 )
 
@@ -79,6 +80,10 @@ type ruleLine struct {
 	words []token
 	at    int // next word
 	bad   bool
+
+	expr    token // the expression, as it came
+	uri     bool  // on path and query
+	matched token // the group that is hashed, if any is
 }
 
 func (l *ruleLine) fail(t token, hint, format string, args ...any) {
@@ -117,6 +122,7 @@ func (b *block) rule(p *parser, words []token) {
 		l.fail(words[l.at-1], ruleForm, "the rule does nothing")
 	case l.at < len(words):
 		l.fail(words[l.at], ruleForm, "%s is one too many on this line", words[l.at].show())
+	case l.matched.text != "" && !l.group():
 	default:
 		return
 	}
@@ -148,6 +154,46 @@ func (p *parser) server(text string) ([]netip.AddrPort, error) {
 	return s, nil
 }
 
+// group has the set go by a group of the expression.
+func (l *ruleLine) group() bool {
+	switch {
+	case l.Action.Kind != rules.UseSet:
+		l.fail(l.matched, "only of several servers one can be chosen", "match goes with use server")
+		return false
+	case l.expr.text == "":
+		l.fail(l.matched, `write it behind pattern "RE"`, "match counts the groups of an expression, and the rule has none")
+		return false
+	}
+	if err := l.Rule.setGroup(l.expr.text, l.uri); err != nil {
+		l.p.failWith(l.matched.pos, err)
+		return false
+	}
+	return true
+}
+
+// setGroup has the set of a rule go by its Hash.Group of an expression. That is
+// kept as it is: what stands for the same condition may match less of the text.
+// The whole of a default pattern is path and query.
+func (r *Rule) setGroup(expr string, uri bool) error {
+	if rules.IsDefault(expr) && uri {
+		if r.Hash.Group != 0 {
+			return &Error{Msg: fmt.Sprintf("%s has no group %d", quote(expr), r.Hash.Group), Hint: "match 0 is the whole"}
+		}
+		r.Hash.Key = HashURI
+		return nil
+	}
+	n, err := automaton.Groups(expr)
+	if err != nil {
+		return err
+	}
+	if int(r.Hash.Group) > n {
+		return &Error{Msg: fmt.Sprintf("%s has no group %d", quote(expr), r.Hash.Group),
+			Hint: fmt.Sprintf("it has %d, and 0 is the whole", n)}
+	}
+	r.Match.Path = rules.Path{Kind: rules.Regex, Value: expr, URI: uri}
+	return nil
+}
+
 // word takes a condition or the action.
 func (l *ruleLine) word() {
 	var err error
@@ -163,6 +209,9 @@ func (l *ruleLine) word() {
 			return
 		}
 		l.Action.Kind, l.Action.Set, l.Scheduler = rules.UseSet, RuleSet, DefaultScheduler
+		if l.matched.text != "" {
+			l.Scheduler = MatchScheduler
+		}
 		if l.Servers, err = l.p.server(v.text); err == nil {
 			v, err = l.how()
 		}
@@ -182,17 +231,23 @@ func (l *ruleLine) word() {
 		}
 	case key == "reject":
 		l.Action.Kind = rules.Reject
-	case key == "match":
-		l.fail(t, "without it a server of the rule is chosen by its load", `"match" is not supported by this version`)
+	case key == MatchKey:
+		v = l.take("the number of the group")
+		l.matched = v
+		err = new(Hash).ParseGroup(v.text)
 	case key == "name":
 		v = l.take("the name of the rule")
 		l.Name = v.text
 	case key == "pattern":
 		v = l.take("the pattern")
 		l.Match.Path, err = rules.FromPattern(v.text, true)
+		l.expr, l.uri = v, true
 	case isRuleKey[key]:
 		v = l.take("the value")
 		err = l.Match.Add(key, v.text)
+		if key == "regex" || key == "uri-regex" {
+			l.expr, l.uri = v, key == "uri-regex"
+		}
 	default:
 		hint := ruleForm
 		if near := Nearest(key, append([]string{"pattern", "use", "redirect", "answer", "reject"}, ruleKeys...)); near != "" {
@@ -210,6 +265,9 @@ func (l *ruleLine) word() {
 // tells the word at fault.
 func (l *ruleLine) how() (v token, err error) {
 	l.Hash = DefaultHash()
+	if l.matched.text != "" {
+		err = l.Hash.ParseGroup(l.matched.text)
+	}
 	for hashed := false; err == nil && l.at < len(l.words); {
 		t := l.words[l.at]
 		switch key := strings.ToLower(t.text); {
@@ -219,7 +277,13 @@ func (l *ruleLine) how() (v token, err error) {
 			var s Scheduler
 			if s, err = ParseScheduler(v.text); err == nil {
 				l.Scheduler = s.Kernel
+				if l.matched.text != "" && !Hashes(l.Scheduler) {
+					err = &Error{Msg: "match is of no use to the scheduler " + quote(v.text), Hint: "leave it out, or write hhttp, mh or sh"}
+				}
 			}
+		case isWord(t, HashKey) && l.matched.text != "":
+			l.fail(t, "match says what is hashed", "hash and match do not go together")
+			return t, nil
 		case isWord(t, HashKey) || isWord(t, HashBoundKey):
 			if !Hashes(l.Scheduler) {
 				l.fail(t, "write scheduler mh, or sh, before it", "%s is of no use to the scheduler %s", t.show(), l.Scheduler)
@@ -272,7 +336,7 @@ func (b *block) finishRules(p *parser) {
 					p.fail(r.Pos, fmt.Sprintf("line %d says it already", old.Pos.Line), "the rule uses %s twice", addr)
 					b.badRule = true
 				case old.Scheduler != r.Scheduler || old.Hash != r.Hash:
-					p.fail(r.Pos, fmt.Sprintf("give it the scheduler of line %d: %s", old.Pos.Line, old.How()), "one set of servers, two schedulers")
+					p.fail(r.Pos, fmt.Sprintf("write the same as line %d: %suse server ADDRESS%s", old.Pos.Line, old.group(), old.how()), "one set of servers, two schedulers")
 					b.badRule = true
 				}
 				old.Servers = append(slices.Clip(old.Servers), addr)
@@ -423,11 +487,7 @@ func ruleLines(list []Rule, names *Names) []string {
 		switch r.Action.Kind {
 		case rules.UseSet:
 			for _, a := range r.Servers {
-				line := text + "use server " + names.FormatAddr(a)
-				if r.Scheduler != DefaultScheduler {
-					line += " scheduler " + r.How()
-				}
-				lines = append(lines, line)
+				lines = append(lines, text+r.group()+"use server "+names.FormatAddr(a)+r.how())
 			}
 			continue
 		case rules.Redirect:
@@ -451,22 +511,38 @@ func (r *Rule) Line(names *Names) string {
 	if r.Action.Kind != rules.UseSet || len(lines) == 0 {
 		return strings.Join(lines, " ")
 	}
-	text := r.conditions() + "use server"
+	text := r.conditions() + r.group() + "use server"
 	for _, a := range r.Servers {
 		text += " " + names.FormatAddr(a)
 	}
-	if r.Scheduler != DefaultScheduler {
-		text += " scheduler " + r.How()
-	}
-	return text
+	return text + r.how()
 }
 
-// How is how a server of the set is chosen, as it is written.
-func (r *Rule) How() string {
-	if Hashes(r.Scheduler) {
-		return r.Scheduler + r.Hash.words()
+// How is how a server of the set is chosen.
+func (r *Rule) How() string { return r.group() + r.how() }
+
+// matched tells whether the set goes by a group of the rule's expression.
+func (r *Rule) matched() bool { return Hashes(r.Scheduler) && r.Hash.Key == HashMatch }
+
+// group is which group is hashed, as it is written before the action.
+func (r *Rule) group() string {
+	if r.matched() {
+		return fmt.Sprintf("%s %d ", MatchKey, r.Hash.Group)
 	}
-	return r.Scheduler
+	return ""
+}
+
+// how is how a server of the set is chosen, as it is written behind the server,
+// with a space before each word.
+func (r *Rule) how() string {
+	text := ""
+	if usual := r.matched() && r.Scheduler == MatchScheduler; !usual && r.Scheduler != DefaultScheduler {
+		text = " scheduler " + r.Scheduler
+	}
+	if Hashes(r.Scheduler) {
+		text += r.Hash.words()
+	}
+	return text
 }
 
 // ruleWord writes a value as it is read again.

@@ -95,6 +95,10 @@ func (s *Service) InsertRule(r Rule) error {
 	switch {
 	case slices.Contains(old.Servers, addr):
 		return &Error{Msg: fmt.Sprintf("the rule has the server %s already", addr)}
+	case Hashes(r.Scheduler) && old.Scheduler == r.Scheduler && old.Hash != r.Hash:
+		return &Error{Msg: fmt.Sprintf("the servers of the rule are chosen by %suse server ADDRESS%s", old.group(), old.how()), Hint: "say the same, or delete the rule first"}
+	case old.Scheduler != r.Scheduler && old.matched():
+		return &Error{Msg: fmt.Sprintf("the servers of the rule are chosen by group %d of its pattern: say match %[1]d, or -m %[1]d", old.Hash.Group)}
 	case old.Scheduler != r.Scheduler:
 		return &Error{Msg: fmt.Sprintf("the rule has the scheduler %s", old.Scheduler), Hint: "one set of servers has one scheduler"}
 	}

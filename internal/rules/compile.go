@@ -126,6 +126,13 @@ func Compile(l List, o automaton.Options) (*Compiled, error) {
 	return c, nil
 }
 
+// Blame makes an error name the rule at fault, by its index.
+func Blame(index int, r *Rule, field string, err error) error {
+	e := wrap(field, err)
+	e.Index, e.Name = index, r.Name
+	return e
+}
+
 // blame names the rule of the expression that an automaton's error names.
 func blame(l List, c *Compiled, err error) error {
 	var ae *automaton.Error

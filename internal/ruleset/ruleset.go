@@ -66,6 +66,9 @@ func Checked(l rules.List, sets []genl.RuleSet, set func(i int) uint32) (*genl.R
 	}
 	out := &genl.RuleTable{Expressions: uint32(len(c.Conditions)), Sets: sets}
 	slices.SortFunc(out.Sets, func(a, b genl.RuleSet) int { return cmp.Compare(a.ID, b.ID) })
+	if err := captures(l, c, set, out); err != nil {
+		return nil, err
+	}
 	// By the number of an expression, which automaton tells of it.
 	teller := make([]uint32, len(c.Conditions))
 	for _, p := range c.Programs {
@@ -98,6 +101,61 @@ func Checked(l rules.List, sets []genl.RuleSet, set func(i int) uint32) (*genl.R
 		}
 	}
 	return out, nil
+}
+
+// captures makes the tables by which sets find the group that they hash, in what
+// the automata have left of the budget.
+func captures(l rules.List, c *rules.Compiled, set func(i int) uint32, out *genl.RuleTable) error {
+	byID := map[uint32]*genl.RuleSet{}
+	for i := range out.Sets {
+		if s := &out.Sets[i]; s.Hash != nil && s.Hash.Key == genl.HashKeyMatch {
+			byID[s.ID] = s
+		}
+	}
+	if len(byID) == 0 {
+		return nil
+	}
+	type key struct {
+		path  rules.Path
+		group uint32
+	}
+	have := map[key]uint32{}
+	left := automaton.DefaultBytes - c.Bytes()
+	for i := range l.Len() {
+		r := l.At(i)
+		if r.Action.Kind != rules.UseSet {
+			continue
+		}
+		s := byID[set(i)]
+		if s == nil {
+			continue
+		}
+		delete(byID, s.ID) // one expression a set
+		path := r.Match.Path
+		if path.Kind != rules.Regex {
+			return &rules.Error{Index: i, Name: r.Name, Field: "match", Msg: "there is no expression with groups"}
+		}
+		k := key{path, s.Hash.Group}
+		n, ok := have[k]
+		if !ok {
+			blob, err := automaton.CompileCapture(path.Value, int(s.Hash.Group), left)
+			if err != nil {
+				return rules.Blame(i, r, "match", err)
+			}
+			input := genl.AutomatonInputCapturePath
+			if path.URI {
+				input = genl.AutomatonInputCaptureURI
+			}
+			n = uint32(len(out.Captures))
+			have[k] = n
+			left -= len(blob)
+			out.Captures = append(out.Captures, genl.Automaton{Input: input, Bytes: blob})
+		}
+		own := *s.Hash
+		own.Capture = n
+		s.Hash = &own
+	}
+	return nil
 }
 
 var inputs = [...]genl.AutomatonInput{

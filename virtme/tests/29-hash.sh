@@ -33,6 +33,8 @@ service() {
 	service query 85 'scheduler = mh' 'mode = http' 'hash = query:u'
 	service rules 86 'scheduler = wlc' 'mode = http' \
 		"rule = prefix /cart use server 10.2.0."{1,2,3}":80 scheduler sh hash query:u"
+	service match 89 'scheduler = hhttp' \
+		"rule = pattern \"/users/([^/]+)/.*\" match 1 use server 10.2.0."{1,2,3}":80"
 	for b in 100% off; do
 		printf 'virtual bound%s {\n listen = %s:%s\n scheduler = mh\n mode = http\n hash = host\n hash-bound = %s\n' \
 			"${b%\%}" "$VIP" $((${#b} + 84)) $b
@@ -51,6 +53,8 @@ ask() {
 		"${next:-}" "$2" "$1" "${3:-X-None: 1}" >>"$TMP/asked"
 	next=$'next\n' n=$((n + 1))
 }
+# More than the pieces a text is looked at in.
+deep=$(printf '/%.0sabcdefghi' {1..60})
 # twice K: the key K of every service, each from another address with other noise.
 twice() {
 	local k=$1 a f
@@ -63,6 +67,7 @@ twice() {
 		ask $f "http://$VIP:84/$f" "Cookie: $([ $a = 1 ] && echo "a=$k; ")sid=s$k; x=$f"
 		ask $f "http://$VIP:85/$f?$([ $a = 1 ] && echo "v=$k&")u=$k&w=$f"
 		ask $f "http://$VIP:86/cart$f?u=$k"
+		ask $f "http://$VIP:89$([ $a = 1 ] && echo "$deep")/users/user$k/$f/users/no/?$f"
 	done
 }
 for ((k = 0; k < 16; k++)); do twice $k; done
@@ -74,9 +79,9 @@ done
 inc curl -K "$TMP/asked" >"$TMP/got" 2>&1
 is "$(grep -c '^server [123]$' "$TMP/got")" $n "every request has its answer"
 # answers SERVICE: two lines, the answers of the first and the second address.
-answers() { sed 's/^server //' "$TMP/got" | awk -v s="$1" 'NR <= 192 && (NR - 1) % 6 == s { a[int((NR - 1) / 6) % 2] = a[int((NR - 1) / 6) % 2] $1 } END { print a[0]; print a[1] }'; }
+answers() { sed 's/^server //' "$TMP/got" | awk -v s="$1" 'NR <= 224 && (NR - 1) % 7 == s { a[int((NR - 1) / 7) % 2] = a[int((NR - 1) / 7) % 2] $1 } END { print a[0]; print a[1] }'; }
 i=0
-for what in URI host header cookie parameter "parameter, in a rule"; do
+for what in URI host header cookie parameter "parameter, in a rule" "group of an expression"; do
 	got=$(answers $i)
 	is "$(head -n1 <<<"$got")" "$(tail -n1 <<<"$got")" "$what: the same key meets the same server, whatever else there is"
 	is "$(head -n1 <<<"$got" | fold -w1 | sort -u | tr -d '\n')" 123 "... and 16 keys meet all of them"

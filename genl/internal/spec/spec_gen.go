@@ -100,9 +100,11 @@ const (
 
 // Attributes of the set hash.
 const (
-	AHashKey   uint16 = 1
-	AHashName  uint16 = 2
-	AHashBound uint16 = 3
+	AHashKey     uint16 = 1
+	AHashName    uint16 = 2
+	AHashBound   uint16 = 3
+	AHashCapture uint16 = 4
+	AHashGroup   uint16 = 5
 )
 
 // Attributes of the set cookie.
@@ -381,9 +383,11 @@ var SetLimits = &Set{Name: "limits", Attributes: []Attribute{
 // it; of no effect with others. A request that does not have what is hashed
 // is hashed by its source.
 var SetHash = &Set{Name: "hash", Attributes: []Attribute{
-	{Type: AHashKey, Name: "key", Kind: KindU32, Max: 5, Doc: "What is hashed (default source). All but the source needs mode http."},
+	{Type: AHashKey, Name: "key", Kind: KindU32, Max: 6, Doc: "What is hashed (default source). All but the source needs mode http."},
 	{Type: AHashName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 64, Doc: "Name of the header, cookie or parameter; it comes with key."},
 	{Type: AHashBound, Name: "bound", Kind: KindU32, Max: 10000, Doc: "What a server may have in flight, in percent of its share of what all have; 100 to 10000, or 0 = any number (default 125)."},
+	{Type: AHashCapture, Name: "capture", Kind: KindU32, Doc: "Of match, the number of the capture table, in the order they came, from 0 on."},
+	{Type: AHashGroup, Name: "group", Kind: KindU32, Max: 10, Doc: "Of match, which group that table finds; for listings."},
 }}
 
 // SetCookie is the attribute set cookie: A cookie that keeps a client at
@@ -605,7 +609,7 @@ var SetRule = &Set{Name: "rule", Attributes: []Attribute{
 var SetRules = &Set{Name: "rules", Attributes: []Attribute{
 	{Type: ARulesService, Name: "service", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name of its virtual service."},
 	{Type: ARulesExpressions, Name: "expressions", Kind: KindU32, Max: 2147483647, Doc: "Automata tell of expressions by numbers below this (default 0)."},
-	{Type: ARulesInput, Name: "input", Kind: KindU32, Max: 2, Doc: "What an automaton reads."},
+	{Type: ARulesInput, Name: "input", Kind: KindU32, Max: 4, Doc: "What an automaton reads."},
 	{Type: ARulesSize, Name: "size", Kind: KindU32, Doc: "Bytes of an automaton."},
 	{Type: ARulesData, Name: "data", Kind: KindBinary, Doc: "A piece of it."},
 	{Type: ARulesSet, Name: "set", Kind: KindU32, Min: 1, Doc: "Number of a set of servers in the table."},

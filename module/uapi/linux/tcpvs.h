@@ -205,11 +205,16 @@ enum tcpvs_match_op {
  * @TCPVS_AUTOMATON_INPUT_URI: The path, and ? and the query if there is one.
  * @TCPVS_AUTOMATON_INPUT_VALUE: Values of the headers, cookies or parameters
  *   of one name.
+ * @TCPVS_AUTOMATON_INPUT_CAPTURE_PATH: The path; a capture table, by which
+ *   hashes find a group.
+ * @TCPVS_AUTOMATON_INPUT_CAPTURE_URI: Path and query; likewise.
  */
 enum tcpvs_automaton_input {
 	TCPVS_AUTOMATON_INPUT_PATH,
 	TCPVS_AUTOMATON_INPUT_URI,
 	TCPVS_AUTOMATON_INPUT_VALUE,
+	TCPVS_AUTOMATON_INPUT_CAPTURE_PATH,
+	TCPVS_AUTOMATON_INPUT_CAPTURE_URI,
 };
 
 /**
@@ -220,6 +225,8 @@ enum tcpvs_automaton_input {
  * @TCPVS_HASH_KEY_HEADER: The first header field of a name that is not empty.
  * @TCPVS_HASH_KEY_COOKIE: The first cookie of a name, likewise.
  * @TCPVS_HASH_KEY_QUERY: The first parameter of the query of a name, likewise.
+ * @TCPVS_HASH_KEY_MATCH: The text of a group of an expression; of sets of
+ *   rules alone.
  */
 enum tcpvs_hash_key {
 	TCPVS_HASH_KEY_SOURCE,
@@ -228,6 +235,7 @@ enum tcpvs_hash_key {
 	TCPVS_HASH_KEY_HEADER,
 	TCPVS_HASH_KEY_COOKIE,
 	TCPVS_HASH_KEY_QUERY,
+	TCPVS_HASH_KEY_MATCH,
 };
 
 #define TCPVS_COOKIE_NAME_MAX	63
@@ -297,6 +305,8 @@ enum {
 	TCPVS_A_HASH_KEY = 1,
 	TCPVS_A_HASH_NAME,
 	TCPVS_A_HASH_BOUND,
+	TCPVS_A_HASH_CAPTURE,
+	TCPVS_A_HASH_GROUP,
 
 	__TCPVS_A_HASH_MAX,
 	TCPVS_A_HASH_MAX = (__TCPVS_A_HASH_MAX - 1)
