@@ -8,7 +8,8 @@
 #	curl               ktcpvs                10.2.0.1, 2  nginx :80, nobody at :9200,
 #	10.1.0.1  -----> 10.1.0.254:80 .. 89 -->              SYN dropped at :9100
 #	                                         10.2.0.3     nginx :80, the fallback server
-#	                                         192.168.10.1 .. 3      nginx :80
+#	                   nginx 127.0.0.1:80    192.168.10.1 .. 3, 192.168.0.10 .. 12
+#	                                                      nginx :80
 #
 # The examples are those of testdata/original, with the addresses they have.
 #
@@ -19,22 +20,24 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/traffic.sh"
 
-# Each server tells who it is; what is sent to /post is kept in a file of its own.
+# nginx NAMESPACE ADDRESS...: each server tells who it is; what is sent to /post is
+# kept in a file of its own.
 nginx() {
-	local i
+	local ns=$1 dir=$TMP/nginx-$1 i
 
-	mkdir -p "$TMP/nginx/body"
-	chmod 755 "$TMP" "$TMP/nginx"
+	shift
+	mkdir -p "$dir/body"
+	chmod 755 "$TMP" "$dir"
 	{
 		cat <<-EOF
 			user root;
-			pid $TMP/nginx/pid;
-			error_log $TMP/nginx/error.log warn;
+			pid $dir/pid;
+			error_log $dir/error.log warn;
 			events { worker_connections 256; }
 			http {
 				access_log off;
 				client_max_body_size 0;
-				client_body_temp_path $TMP/nginx/body;
+				client_body_temp_path $dir/body;
 				default_type text/plain;
 				server { listen 127.0.0.1:81; location / { return 200 "took it\n"; } }
 		EOF
@@ -52,9 +55,9 @@ nginx() {
 			EOF
 		done
 		echo "}"
-	} >"$TMP/nginx/conf"
-	ins nginx -c "$TMP/nginx/conf" -e "$TMP/nginx/error.log" || bail "nginx starts" "$(cat "$TMP/nginx/error.log")"
-	on_exit "kill \$(cat $TMP/nginx/pid) 2>/dev/null"
+	} >"$dir/conf"
+	entering "$ns" nginx -c "$dir/conf" -e "$dir/error.log" && "${argv[@]}" || bail "nginx starts" "$(cat "$dir/error.log")"
+	on_exit "kill \$(cat $dir/pid) 2>/dev/null"
 	poll 10 inb curl -sf -m 2 "http://$1/" || bail "nginx answers"
 }
 
@@ -77,20 +80,22 @@ answers() {
 row() { awk -v name="$1" -v server="$2" '$1 != "->" { in_it = $1 == name } in_it && $2 == server' <<<"$stats"; }
 requests() { row "$@" | awk '{ print $9 }'; }
 
-# run FILE: its commands, one by one; nothing is said.
+# run FILE: its commands, one by one, as a shell would; nothing is said.
 run() {
-	local line out='' words
+	local line out=''
 
-	while read -r -a words; do
-		out+=$(inb "${words[@]}" 2>&1) || out+=" failed: ${words[*]}"
+	set -f # patterns are no file names
+	while read -r line; do
+		out+=$(eval "inb $line" 2>&1) || out+=" failed: $line"
 	done <"$1"
+	set +f
 	is "$out" "" "${1##*/}: every command"
 }
 
 topology 3
 ip -n "$B" addr add 192.168.255.254/16 dev b1
-for i in 1 2 3; do echo "addr add 192.168.10.$i/16 dev s0"; done | ip -n "$S" -batch - || bail "addresses"
-nginx 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80 192.168.10.1:80 192.168.10.2:80 192.168.10.3:80
+printf 'addr add 192.168.%s/16 dev s0\n' 10.{1,2,3} 0.{10,11,12} | ip -n "$S" -batch - || bail "addresses"
+nginx "$S" 10.2.0.{1,2,3}:80 192.168.10.{1,2,3}:80 192.168.0.{10,11,12}:80
 load_module
 
 # --- the fallback server
@@ -141,8 +146,8 @@ took it
 took it
 took it" "... it takes a request with its body" --data-binary "@$TMP/data/sent" -H Expect: \
 	"http://$VIP:81/post" "http://$VIP:82/post" "http://$VIP:83/post" "http://$VIP:85/post"
-is "$(sha256sum <"$TMP/data/sent" | cut -c1-32; cat "$TMP"/nginx/body/* | wc -c)" \
-	"$(sha256sum "$TMP"/nginx/body/* | cut -c1-32 | sort -u; echo 6000000)" "... complete"
+is "$(sha256sum <"$TMP/data/sent" | cut -c1-32; cat "$TMP/nginx-$S/body"/* | wc -c)" \
+	"$(sha256sum "$TMP/nginx-$S/body"/* | cut -c1-32 | sort -u; echo 6000000)" "... complete"
 
 stats=$(adm -L -n --stats --exact)
 for i in refused=2 hole=2 zero=2 none=1 tcp-refused=2 tcp-zero=1 ruled=2; do
@@ -208,3 +213,27 @@ answers "192.168.10.1/images/x
 192.168.10.3/images
 192.168.10.1/?/images/" "examples.commands: patterns are found anywhere in path and query" \
 	"http://$VIP:8080/images/x" "http://$VIP:8080/a/images/" "http://$VIP:8080/x/html/y" "http://$VIP:8080/images" "http://$VIP:8080/?/images/"
+
+# A user is an URI's, and a user's server is the same whatever else is in the URI.
+users=()
+for i in {1..12}; do users+=("http://$VIP:8080/users/u$i/a" "http://$VIP:8080/x/users/u$i/b?c"); done
+# hashed NAME SERVERS: 12 users, the servers that answered, and users with two.
+hashed() {
+	is "$(get "${users[@]}" | awk -F/ '
+		{ user = $2 == "x" ? $4 : $3 }
+		user in at && at[user] != $1 { two++ }
+		{ at[user] = $1; servers[$1] }
+		END { print length(at), length(servers), two + 0 }')" "12 $2 0" "$1: a user's requests go to one server, users to all $2"
+}
+adm -F
+run $examples/hashing.commands
+check "it is the table that is known" diff <(adm -L -n) $examples/hashing.listed
+adm --start
+hashed hashing.commands 3
+nginx "$B" 127.0.0.1:80 # not before: the services above had port 80 of every address
+adm -F # else servers stay in the order they had
+loaded $examples/web.conf
+check "it is the table that is known" diff <(adm -L -n) $examples/web.listed
+hashed web.conf 2
+for i in 11 12; do adm -e -i web -r 192.168.0.$i:www -w 0; done
+answers "127.0.0.1/users/u1/a" "the server on the balancer itself takes what no other can" "${users[0]}"
