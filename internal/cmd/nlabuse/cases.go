@@ -133,7 +133,7 @@ func refusals() []refusal {
 		{name: "a name that is not ASCII", cmd: cmdServiceNew, attrs: cat(str(serviceName, "ä"), elsewhere), errno: inval, message: "0xc3"},
 		{name: "a name that exists", cmd: cmdServiceNew, attrs: cat(web, elsewhere), errno: syscall.EEXIST, message: `"web" already`, at: web},
 		{name: "an address that is used", cmd: cmdServiceNew, attrs: cat(other, webListen), errno: syscall.EADDRINUSE, message: `"other" has the address and port of "web"`},
-		{name: "an unknown mode", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceMode, 2)), errno: erange, at: u32(serviceMode, 2)},
+		{name: "an unknown mode", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceMode, 3)), errno: erange, at: u32(serviceMode, 3)},
 		{name: "an unknown scheduler", cmd: cmdServiceNew, attrs: cat(other, elsewhere, str(serviceScheduler, "best")), errno: syscall.ENOENT, message: `scheduler "best"`, at: str(serviceScheduler, "best")},
 		{name: "a state", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceState, 1)), errno: inval, at: u32(serviceState, 1)},
 		{name: "a flag that does not exist", cmd: cmdServiceNew, attrs: cat(other, elsewhere, u32(serviceForward, 32)), errno: inval, at: u32(serviceForward, 32)},
