@@ -96,10 +96,11 @@ static bool match_name(const u8 *pattern, u32 plen, const u8 *name, u32 len)
 static bool match_alpn(const struct tcpvs_route_request *req, const u8 *list,
 		       u32 len)
 {
-	const u8 *p = req->alpn, *end = p + req->alpn_len;
-	u32 from, i;
+	u32 at, from, i;
 
-	for (; p < end; p += 1 + p[0]) {
+	for (at = 0; at < req->alpn_len; at += 1 + req->alpn[at]) {
+		const u8 *p = req->alpn + at;
+
 		for (from = 0; from <= len; from = i + 1) {
 			for (i = from; i < len && list[i] != ','; i++)
 				;
