@@ -9,6 +9,7 @@
 #include "proxy_props.h"
 #include "tls_props.h"
 #include "dfa_props.h"
+#include "capture_props.h"
 #include "route_props.h"
 
 static void request(const u8 *p, u32 len)
@@ -31,6 +32,7 @@ static const struct {
 	{ "proxy.tsv", props_proxy },
 	{ "tls_hello.tsv", props_tls },
 	{ "dfa.tsv", props_dfa_input },
+	{ "capture.tsv", props_capture_input },
 	{ "route.tsv", props_route },
 };
 
