@@ -282,6 +282,73 @@ struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
 }
 
 /**
+ * tcpvs_nl_explain() - see that no refusal goes without a reason
+ * @info: the request
+ * @err: its outcome
+ *
+ * Return: @err.
+ */
+int tcpvs_nl_explain(struct genl_info *info, int err)
+{
+	if (err == -ENOMEM)
+		NL_SET_ERR_MSG_WEAK(info->extack, "no memory");
+	return err;
+}
+
+/**
+ * tcpvs_nl_change() - the candidate that a request changes
+ * @info: the request
+ *
+ * Return: as tcpvs_change_begin().
+ */
+struct tcpvs_candidate *tcpvs_nl_change(struct genl_info *info)
+{
+	return tcpvs_change_begin(tcpvs_nl_net(info), info->snd_portid,
+				  info->extack);
+}
+
+/**
+ * tcpvs_nl_changed() - a request has made its change
+ * @info: the request
+ * @c: of tcpvs_nl_change()
+ * @err: outcome of the change
+ *
+ * Return: outcome of the request.
+ */
+int tcpvs_nl_changed(struct genl_info *info, struct tcpvs_candidate *c, int err)
+{
+	return tcpvs_nl_explain(info, tcpvs_change_end(c, err, info->extack));
+}
+
+/**
+ * tcpvs_nl_dump_of() - the service that a dump is limited to
+ * @cb: the dump
+ * @c: newest snapshot, inside tcpvs_srcu; its generation is the dump's
+ * @only: attribute with the service's name, or NULL
+ * @want: set to its configuration, or to NULL if all are to be told
+ *
+ * Return: 0, or 1 at the end of the dump because the service has gone in the
+ * middle, or an error.
+ */
+int tcpvs_nl_dump_of(struct netlink_callback *cb, const struct tcpvs_config *c,
+		     const struct nlattr *only,
+		     const struct tcpvs_service_conf **want)
+{
+	struct tcpvs_service_conf *sc;
+
+	*want = NULL;
+	cb->seq = c->generation;
+	if (!only)
+		return 0;
+	sc = tcpvs_nl_service_of(c, only, cb->extack);
+	/* Gone: the flag of an inconsistent dump tells. */
+	if (IS_ERR(sc))
+		return cb->prev_seq ? 1 : PTR_ERR(sc);
+	*want = sc;
+	return 0;
+}
+
+/**
  * tcpvs_nl_find_server() - the server that a request is about
  * @sc: configuration of its service
  * @addr: its address

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "netlink-gen.h"
 
+struct tcpvs_candidate;
 struct tcpvs_hash_edit;
 struct tcpvs_service_edit;
 
@@ -36,6 +37,12 @@ tcpvs_nl_find_service(const struct tcpvs_config *c, const char *name,
 struct tcpvs_service_conf *tcpvs_nl_service_of(const struct tcpvs_config *c,
 					       const struct nlattr *attr,
 					       struct netlink_ext_ack *extack);
+int tcpvs_nl_explain(struct genl_info *info, int err);
+struct tcpvs_candidate *tcpvs_nl_change(struct genl_info *info);
+int tcpvs_nl_changed(struct genl_info *info, struct tcpvs_candidate *c, int err);
+int tcpvs_nl_dump_of(struct netlink_callback *cb, const struct tcpvs_config *c,
+		     const struct nlattr *only,
+		     const struct tcpvs_service_conf **want);
 const struct tcpvs_member *
 tcpvs_nl_find_server(const struct tcpvs_service_conf *sc,
 		     const struct tcpvs_addr *addr, const struct nlattr *attr,

@@ -343,22 +343,18 @@ int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nlattr *only = genl_info_dump(cb)->attrs[TCPVS_A_SERVER_SERVICE];
 	struct tcpvs_net *tn = tcpvs_net(sock_net(cb->skb->sk));
 	struct cursor *at = (struct cursor *)cb->ctx;
-	struct tcpvs_service_conf *sc, *want = NULL;
+	const struct tcpvs_service_conf *sc, *want;
 	struct head h = dump_head(cb);
 	const struct tcpvs_member *m;
 	struct tcpvs_config *c;
-	int idx, err = 0;
+	int idx, err;
 
 	idx = srcu_read_lock(&tcpvs_srcu);
 	c = srcu_dereference(tn->config, &tcpvs_srcu);
-	cb->seq = c->generation;
-	if (only) {
-		want = tcpvs_nl_service_of(c, only, cb->extack);
-		if (IS_ERR(want)) {
-			/* Gone in the middle: the end of an inconsistent dump. */
-			err = cb->prev_seq ? 0 : PTR_ERR(want);
-			goto out;
-		}
+	err = tcpvs_nl_dump_of(cb, c, only, &want);
+	if (err) {
+		err = min(err, 0);
+		goto out;
 	}
 	for (; at->slot < c->nslots; at->slot++, at->index = 0) {
 		sc = c->conf[at->slot];

@@ -18,41 +18,23 @@
 /* A message with the largest rule, the name of its service and its counter. */
 #define RULE_MESSAGE_MAX	(TCPVS_RULE_BYTES_MAX + 256)
 
-static int explain(struct genl_info *info, int err)
-{
-	if (err == -ENOMEM)
-		NL_SET_ERR_MSG_WEAK(info->extack, "no memory");
-	return err;
-}
-
-static struct tcpvs_candidate *change(struct genl_info *info)
-{
-	return tcpvs_change_begin(tcpvs_nl_net(info), info->snd_portid,
-				  info->extack);
-}
-
-static int changed(struct genl_info *info, struct tcpvs_candidate *c, int err)
-{
-	return explain(info, tcpvs_change_end(c, err, info->extack));
-}
-
 int tcpvs_nl_rules_begin_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct tcpvs_candidate *c = change(info);
+	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_rules_begin(c, info));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_begin(c, info));
 }
 
 static int piece(struct genl_info *info,
 		 int (*add)(struct tcpvs_upload *u, struct genl_info *info))
 {
-	struct tcpvs_candidate *c = change(info);
+	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_rules_piece(c, info, add));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_piece(c, info, add));
 }
 
 static int add_automaton(struct tcpvs_upload *u, struct genl_info *info)
@@ -158,11 +140,11 @@ int tcpvs_nl_rules_add_doit(struct sk_buff *skb, struct genl_info *info)
 
 int tcpvs_nl_rules_end_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct tcpvs_candidate *c = change(info);
+	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_rules_end(c, info));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_end(c, info));
 }
 
 /**
@@ -267,20 +249,16 @@ static int list(struct sk_buff *skb, struct netlink_callback *cb,
 	struct nlattr *only = genl_info_dump(cb)->attrs[TCPVS_A_RULES_SERVICE];
 	struct tcpvs_net *tn = tcpvs_net(sock_net(cb->skb->sk));
 	struct cursor *at = (struct cursor *)cb->ctx;
-	struct tcpvs_service_conf *sc, *want = NULL;
+	const struct tcpvs_service_conf *sc, *want;
 	struct tcpvs_config *c;
-	int idx, err = 0;
+	int idx, err;
 
 	idx = srcu_read_lock(&tcpvs_srcu);
 	c = srcu_dereference(tn->config, &tcpvs_srcu);
-	cb->seq = c->generation;
-	if (only) {
-		want = tcpvs_nl_service_of(c, only, cb->extack);
-		if (IS_ERR(want)) {
-			/* Gone in the middle: the end of an inconsistent dump. */
-			err = cb->prev_seq ? 0 : PTR_ERR(want);
-			goto out;
-		}
+	err = tcpvs_nl_dump_of(cb, c, only, &want);
+	if (err) {
+		err = min(err, 0);
+		goto out;
 	}
 	for (; at->slot < c->nslots; at->slot++, at->index = 0, at->server = 0) {
 		sc = c->conf[at->slot];

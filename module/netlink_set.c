@@ -12,25 +12,6 @@
 #include "sticky.h"
 #include "transaction.h"
 
-/* No refusal without a reason. */
-static int explain(struct genl_info *info, int err)
-{
-	if (err == -ENOMEM)
-		NL_SET_ERR_MSG_WEAK(info->extack, "no memory");
-	return err;
-}
-
-static struct tcpvs_candidate *change(struct genl_info *info)
-{
-	return tcpvs_change_begin(tcpvs_nl_net(info), info->snd_portid,
-				  info->extack);
-}
-
-static int changed(struct genl_info *info, struct tcpvs_candidate *c, int err)
-{
-	return explain(info, tcpvs_change_end(c, err, info->extack));
-}
-
 /* What is wrong with the request itself is said before what is in its way. */
 static int service_request(struct genl_info *info, const char **name)
 {
@@ -46,11 +27,11 @@ static int service_change(struct genl_info *info,
 				      const struct tcpvs_service_edit *e,
 				      struct netlink_ext_ack *extack))
 {
-	struct tcpvs_candidate *c = change(info);
+	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, make(c, e, info->extack));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c, make(c, e, info->extack));
 }
 
 int tcpvs_nl_service_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -60,7 +41,7 @@ int tcpvs_nl_service_new_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = tcpvs_nl_service_edit(info, &e);
 	if (err)
-		return explain(info, err);
+		return tcpvs_nl_explain(info, err);
 	if (tcpvs_nl_missing(info, TCPVS_A_SERVICE_LISTEN, "the listen address"))
 		err = -EINVAL;
 	else
@@ -77,7 +58,7 @@ int tcpvs_nl_service_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = tcpvs_nl_service_edit(info, &e);
 	if (err)
-		return explain(info, err);
+		return tcpvs_nl_explain(info, err);
 	err = service_change(info, &e, tcpvs_candidate_service_set);
 	tcpvs_trusted_put(e.trusted);
 	tcpvs_cookie_put(e.cookie);
@@ -93,23 +74,23 @@ int tcpvs_nl_service_del_doit(struct sk_buff *skb, struct genl_info *info)
 	err = service_request(info, &name);
 	if (err)
 		return err;
-	c = change(info);
+	c = tcpvs_nl_change(info);
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
 	err = tcpvs_candidate_service_del(c, name,
 					  info->attrs[TCPVS_A_SERVICE_NAME],
 					  info->extack);
-	return changed(info, c, err);
+	return tcpvs_nl_changed(info, c, err);
 }
 
 int tcpvs_nl_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct tcpvs_candidate *c = change(info);
+	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
 	tcpvs_candidate_flush(c);
-	return changed(info, c, 0);
+	return tcpvs_nl_changed(info, c, 0);
 }
 
 /* The service that a start or stop is about. */
@@ -140,7 +121,7 @@ int tcpvs_nl_service_start_doit(struct sk_buff *skb, struct genl_info *info)
 	err = tcpvs_service_start(tcpvs_nl_net(info), sc, info->extack);
 	if (!err)
 		tcpvs_nl_notify_service(tcpvs_nl_net(info), sc);
-	return explain(info, err);
+	return tcpvs_nl_explain(info, err);
 }
 
 int tcpvs_nl_service_stop_doit(struct sk_buff *skb, struct genl_info *info)
@@ -154,7 +135,7 @@ int tcpvs_nl_service_stop_doit(struct sk_buff *skb, struct genl_info *info)
 				 info->attrs[TCPVS_A_SERVICE_NOW], info->extack);
 	if (!err)
 		tcpvs_nl_notify_service(tcpvs_nl_net(info), sc);
-	return explain(info, err);
+	return tcpvs_nl_explain(info, err);
 }
 
 static int server_request(struct genl_info *info, struct tcpvs_server_edit *e)
@@ -187,10 +168,11 @@ int tcpvs_nl_server_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	if (info->attrs[TCPVS_A_SERVER_WEIGHT])
 		e.weight = nla_get_u32(info->attrs[TCPVS_A_SERVER_WEIGHT]);
-	c = change(info);
+	c = tcpvs_nl_change(info);
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_server_new(c, &e, info->extack));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c,
+				tcpvs_candidate_server_new(c, &e, info->extack));
 }
 
 int tcpvs_nl_server_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -205,10 +187,11 @@ int tcpvs_nl_server_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (tcpvs_nl_missing(info, TCPVS_A_SERVER_WEIGHT, "the weight"))
 		return -EINVAL;
 	e.weight = nla_get_u32(info->attrs[TCPVS_A_SERVER_WEIGHT]);
-	c = change(info);
+	c = tcpvs_nl_change(info);
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_server_set(c, &e, info->extack));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c,
+				tcpvs_candidate_server_set(c, &e, info->extack));
 }
 
 int tcpvs_nl_server_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -220,10 +203,11 @@ int tcpvs_nl_server_del_doit(struct sk_buff *skb, struct genl_info *info)
 	err = server_request(info, &e);
 	if (err)
 		return err;
-	c = change(info);
+	c = tcpvs_nl_change(info);
 	if (IS_ERR(c))
-		return explain(info, PTR_ERR(c));
-	return changed(info, c, tcpvs_candidate_server_del(c, &e, info->extack));
+		return tcpvs_nl_explain(info, PTR_ERR(c));
+	return tcpvs_nl_changed(info, c,
+				tcpvs_candidate_server_del(c, &e, info->extack));
 }
 
 int tcpvs_nl_settings_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -239,7 +223,7 @@ int tcpvs_nl_settings_set_doit(struct sk_buff *skb, struct genl_info *info)
 	/* Not part of the snapshot, but a change as any other. */
 	c = tcpvs_config_copy(old, old->nslots);
 	if (!c)
-		return explain(info, -ENOMEM);
+		return tcpvs_nl_explain(info, -ENOMEM);
 	WRITE_ONCE(tn->max_connections, nla_get_u32(max));
 	tcpvs_config_retire(tcpvs_config_publish(tn, c));
 	return 0;
@@ -296,14 +280,14 @@ int tcpvs_nl_stats_zero_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	if (service)
-		return explain(info, zero(info, name, address ? &addr : NULL));
+		return tcpvs_nl_explain(info, zero(info, name, address ? &addr : NULL));
 
 	err = tcpvs_zero(tn, NULL, NULL);
 	c = tcpvs_config_locked(tn);
 	for (i = 0; !err && i < c->nslots; i++)
 		if (c->conf[i])
 			tcpvs_nl_notify_service(tn, c->conf[i]);
-	return explain(info, err);
+	return tcpvs_nl_explain(info, err);
 }
 
 int tcpvs_nl_transaction_begin_doit(struct sk_buff *skb, struct genl_info *info)
@@ -316,7 +300,7 @@ int tcpvs_nl_transaction_begin_doit(struct sk_buff *skb, struct genl_info *info)
 				      attr ? &generation : NULL, info->extack);
 	if (err == -ESTALE)
 		NL_SET_BAD_ATTR(info->extack, attr);
-	return explain(info, err);
+	return tcpvs_nl_explain(info, err);
 }
 
 int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info)
@@ -329,7 +313,7 @@ int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info
 	/* First what can fail: a commit cannot be taken back. */
 	reply = genlmsg_new(nla_total_size(sizeof(u32)), GFP_KERNEL);
 	if (!reply)
-		return explain(info, -ENOMEM);
+		return tcpvs_nl_explain(info, -ENOMEM);
 	hdr = genlmsg_iput(reply, info);
 	if (WARN_ON_ONCE(!hdr)) {
 		nlmsg_free(reply);
@@ -340,7 +324,7 @@ int tcpvs_nl_transaction_commit_doit(struct sk_buff *skb, struct genl_info *info
 				       info->extack);
 	if (err) {
 		nlmsg_free(reply);
-		return explain(info, err);
+		return tcpvs_nl_explain(info, err);
 	}
 	err = nla_put_u32(reply, TCPVS_A_TRANSACTION_GENERATION,
 			  tcpvs_config_locked(tn)->generation);
