@@ -249,25 +249,35 @@ static int compare_key(const void *key, const void *elt)
 	return compare_addr(key, &(*m)->srv->addr);
 }
 
-/* The set of that number in a configuration that is in use, or NULL. */
-static const struct tcpvs_set *set_before(const struct tcpvs_service_conf *old,
-					  u32 id)
+/**
+ * tcpvs_table_set() - find a set
+ * @t: table
+ * @id: number of the set
+ *
+ * Return: its place in &tcpvs_table.set, or -1.
+ */
+int tcpvs_table_set(const struct tcpvs_table *t, u32 id)
 {
-	u32 lo = 0, hi;
+	u32 lo = 0, hi = t->nsets;
 
-	if (!old || !old->table)
-		return NULL;
-	for (hi = old->table->nsets; lo < hi;) {
+	while (lo < hi) {
 		u32 mid = lo + (hi - lo) / 2;
 
-		if (old->table->set[mid].id < id)
+		if (t->set[mid].id < id)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == old->table->nsets || old->table->set[lo].id != id)
-		return NULL;
-	return old->sets->set[lo];
+	return lo < t->nsets && t->set[lo].id == id ? lo : -1;
+}
+
+/* The set of that number in a configuration that is in use, or NULL. */
+static const struct tcpvs_set *set_before(const struct tcpvs_service_conf *old,
+					  u32 id)
+{
+	int i = old && old->table ? tcpvs_table_set(old->table, id) : -1;
+
+	return i < 0 ? NULL : old->sets->set[i];
 }
 
 /* One that a server was taken away from under is busy, not missing. */

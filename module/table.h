@@ -176,6 +176,7 @@ struct tcpvs_sets {
 /* table.c */
 void tcpvs_table_put(struct tcpvs_table *t);
 struct tcpvs_table *tcpvs_table_get(struct tcpvs_table *t);
+int tcpvs_table_set(const struct tcpvs_table *t, u32 id);
 void tcpvs_table_carry(const struct tcpvs_table *from, struct tcpvs_table *to);
 struct tcpvs_sets *tcpvs_sets_create(const struct tcpvs_service_conf *sc,
 				     const struct tcpvs_member *member,

@@ -102,21 +102,6 @@ static int refuse_rule(const struct tcpvs_upload_scratch *s,
 		      s->tb[TCPVS_A_RULE_NAME], why);
 }
 
-static int find_set(const struct tcpvs_table *t, u32 id)
-{
-	u32 lo = 0, hi = t->nsets;
-
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (t->set[mid].id < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < t->nsets && t->set[lo].id == id ? lo : -1;
-}
-
 /*
  * Attributes of a nest by type. What is kept as it came must have each of them
  * once, but for those of type @multi.
@@ -308,7 +293,7 @@ static int read_action(const struct tcpvs_table *t,
 		return refuse_rule(s, body, "a body belongs to an answer", extack);
 
 	if (set) {
-		at = find_set(t, nla_get_u32(set));
+		at = tcpvs_table_set(t, nla_get_u32(set));
 		if (at < 0)
 			return refuse_rule(s, set, "there is no set of this number",
 					   extack);
