@@ -55,44 +55,45 @@ void tcpvs_values_begin(struct tcpvs_values *v, u8 what, const u8 *name, u32 nle
 	}
 }
 
-/* Is [from, to) NAME=value, or in a query NAME? */
-static bool pair(struct tcpvs_values *v, u32 from, u32 to)
+/* Is it NAME=value, or in a query NAME? */
+static bool is_pair(struct tcpvs_values *v, struct tcpvs_http_span pair)
 {
-	const u8 *p = v->buf + from;
-	u32 len = to - from;
+	const u8 *p = v->buf + pair.off;
 
-	if (len < v->nlen || !route_eq(p, v->name, v->nlen))
+	if (pair.len < v->nlen || !route_eq(p, v->name, v->nlen))
 		return false;
-	if (len == v->nlen) {
-		v->val = p + len;
+	if (pair.len == v->nlen) {
+		v->val = p + pair.len;
 		v->len = 0;
 		return v->what == TCPVS_RM_QUERY;
 	}
 	v->val = p + v->nlen + 1;
-	v->len = len - v->nlen - 1;
+	v->len = pair.len - v->nlen - 1;
 	return p[v->nlen] == '=';
 }
 
-/* The next pair between separators of the line or query that v is in. */
-static bool next_pair(struct tcpvs_values *v, u8 separator)
+static bool query_pair(struct tcpvs_values *v, struct tcpvs_http_span *pair)
 {
-	const u8 *b = v->buf;
+	u32 from = v->pos, to = from;
 
-	while (v->pos < v->end) {
-		u32 from = v->pos, to = from;
+	if (from >= v->end)
+		return false;
+	while (to < v->end && v->buf[to] != '&')
+		to++;
+	v->pos = to + 1;
+	*pair = (struct tcpvs_http_span){ .off = from, .len = to - from };
+	return true;
+}
 
-		while (to < v->end && b[to] != separator)
-			to++;
-		v->pos = to + 1;
-		if (separator == ';') {
-			while (from < to && http_is_ows(b[from]))
-				from++;
-			while (from < to && http_is_ows(b[to - 1]))
-				to--;
-		}
-		if (pair(v, from, to))
+/* The next pair of the name in the line of cookies or query that v is in. */
+static bool next_pair(struct tcpvs_values *v)
+{
+	struct tcpvs_http_span pair;
+
+	while (v->what == TCPVS_RM_QUERY ? query_pair(v, &pair) :
+	       tcpvs_http_cookie_pair(v->buf, &v->pos, v->end, &pair))
+		if (is_pair(v, pair))
 			return true;
-	}
 	return false;
 }
 
@@ -106,8 +107,7 @@ bool tcpvs_values_next(struct tcpvs_values *v)
 {
 	const struct tcpvs_http_head *h = v->head;
 
-	if (v->what != TCPVS_RM_HEADER &&
-	    next_pair(v, v->what == TCPVS_RM_QUERY ? '&' : ';'))
+	if (v->what != TCPVS_RM_HEADER && next_pair(v))
 		return true;
 	if (v->what == TCPVS_RM_QUERY)
 		return false;
@@ -119,7 +119,7 @@ bool tcpvs_values_next(struct tcpvs_values *v)
 				continue;
 			v->pos = line->val;
 			v->end = line->val + line->vlen;
-			if (next_pair(v, ';'))
+			if (next_pair(v))
 				return true;
 			continue;
 		}
