@@ -44,43 +44,6 @@ static void put_number(struct http_out *o, u32 v)
 	http_put(o, digits + n, sizeof(digits) - n);
 }
 
-/**
- * tcpvs_http_answer() - an answer of our own
- * @out: where to write
- * @cap: room there; TCPVS_HTTP_ANSWER_MAX always suffices
- * @status: one of the statuses of this file, any other gives 500
- * @close: the connection closes after it
- * @head_only: the request was HEAD
- *
- * Return: bytes written, or -TCPVS_HE_HEAD_TOO_LARGE.
- */
-int tcpvs_http_answer(u8 *out, u32 cap, unsigned int status, bool close,
-		      bool head_only)
-{
-	struct http_out o = { .buf = out, .cap = cap };
-	u32 i, k = 0;
-
-	for (i = 0; i < ARRAY_SIZE(answers); i++)
-		if (answers[i].status == status)
-			k = i;
-
-	http_put_lit(&o, "HTTP/1.1 ");
-	put_number(&o, answers[k].status);
-	http_put_lit(&o, " ");
-	http_put_str(&o, answers[k].reason);
-	http_put_lit(&o, "\r\nContent-Type: text/plain\r\n"
-		    "Cache-Control: no-store\r\nContent-Length: ");
-	put_number(&o, strlen(answers[k].text) + 1);
-	if (close)
-		http_put_lit(&o, "\r\nConnection: close");
-	http_put_lit(&o, "\r\n\r\n");
-	if (!head_only) {
-		http_put_str(&o, answers[k].text);
-		http_put_lit(&o, "\n");
-	}
-	return http_out_end(&o);
-}
-
 /* Reason phrases of the other statuses that a rule may give. */
 static const struct {
 	u16 status;
@@ -99,8 +62,6 @@ static const struct {
 	{ 308, "Permanent Redirect" },
 	{ 401, "Unauthorized" },
 	{ 402, "Payment Required" },
-	{ 403, "Forbidden" },
-	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
 	{ 406, "Not Acceptable" },
 	{ 409, "Conflict" },
@@ -129,6 +90,40 @@ static void put_status(struct http_out *o, unsigned int status)
 	put_number(o, status);
 	http_put_lit(o, " ");
 	http_put_str(o, reason_of(status));
+}
+
+/**
+ * tcpvs_http_answer() - an answer of our own
+ * @out: where to write
+ * @cap: room there; TCPVS_HTTP_ANSWER_MAX always suffices
+ * @status: one of the statuses of this file, any other gives 500
+ * @close: the connection closes after it
+ * @head_only: the request was HEAD
+ *
+ * Return: bytes written, or -TCPVS_HE_HEAD_TOO_LARGE.
+ */
+int tcpvs_http_answer(u8 *out, u32 cap, unsigned int status, bool close,
+		      bool head_only)
+{
+	struct http_out o = { .buf = out, .cap = cap };
+	u32 i, k = 0;
+
+	for (i = 0; i < ARRAY_SIZE(answers); i++)
+		if (answers[i].status == status)
+			k = i;
+
+	put_status(&o, answers[k].status);
+	http_put_lit(&o, "\r\nContent-Type: text/plain\r\n"
+		    "Cache-Control: no-store\r\nContent-Length: ");
+	put_number(&o, strlen(answers[k].text) + 1);
+	if (close)
+		http_put_lit(&o, "\r\nConnection: close");
+	http_put_lit(&o, "\r\n\r\n");
+	if (!head_only) {
+		http_put_str(&o, answers[k].text);
+		http_put_lit(&o, "\n");
+	}
+	return http_out_end(&o);
 }
 
 enum { VAR_NONE, VAR_DOLLAR, VAR_HOST, VAR_PATH, VAR_QUERY, VAR_SCHEME };
