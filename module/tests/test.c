@@ -73,6 +73,37 @@ u32 test_rand(u32 below)
 		     : 0;
 }
 
+u32 test_mutate(const struct test_mutation *how, const struct test_case *b,
+		u8 *p, u32 len, u32 room, u32 at)
+{
+	u32 m, from;
+
+	switch (test_rand(4)) {
+	case 0:
+		if (at < len)
+			p[at] = test_rand(256);
+		break;
+	case 1:
+		if (at < len)
+			p[at] = how->spice[test_rand(how->nspice)];
+		break;
+	case 2:
+		m = min(1 + test_rand(4), len - at);
+		memmove(p + at, p + at + m, len - at - m);
+		len -= m;
+		break;
+	case 3:
+		from = test_rand(b->len + 1);
+		m = min(b->len - from, test_rand(how->splice));
+		m = min(m, room - len);
+		memmove(p + at + m, p + at, len - at);
+		memcpy(p + at, b->bytes + from, m);
+		len += m;
+		break;
+	}
+	return len;
+}
+
 static void bad_table(const char *path, u32 line, const char *what)
 {
 	fprintf(stderr, "%s:%u: %s\n", path, line, what);

@@ -60,4 +60,20 @@ struct test_case {
 u32 test_table(const char *path, bool option, struct test_case **cases);
 void test_table_free(struct test_case *cases, u32 n);
 
+/**
+ * struct test_mutation - how a message of a binary or short format is changed
+ * @spice: bytes that mean something in the format
+ * @nspice: their number
+ * @splice: fewer bytes than this are taken from another message
+ */
+struct test_mutation {
+	const u8 *spice;
+	u32 nspice;
+	u32 splice;
+};
+
+/* One change at @at, with @b to take from; returns the new length, at most @room. */
+u32 test_mutate(const struct test_mutation *how, const struct test_case *b,
+		u8 *p, u32 len, u32 room, u32 at);
+
 #endif /* TCPVS_TEST_H */

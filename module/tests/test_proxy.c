@@ -33,6 +33,9 @@ static void outcome(char *text, size_t size, const struct tcpvs_proxy *p,
 static void mutate(const struct test_case *cases, u32 n)
 {
 	static const char spice[] = "\r\n :.0159afxPTU\x20\x21\x11\x0c";
+	static const struct test_mutation how = {
+		.spice = (const u8 *)spice, .nspice = sizeof(spice), .splice = 20,
+	};
 	const struct test_case *a = &cases[test_rand(n)];
 	u32 room = a->len + 600, len = a->len, k;
 	u8 *p = test_alloc(room);
@@ -40,31 +43,8 @@ static void mutate(const struct test_case *cases, u32 n)
 	memcpy(p, a->bytes, len);
 	for (k = 1 + test_rand(3); k; k--) {
 		const struct test_case *b = &cases[test_rand(n)];
-		u32 at = test_rand(len + 1), m, from;
 
-		switch (test_rand(4)) {
-		case 0:
-			if (at < len)
-				p[at] = test_rand(256);
-			break;
-		case 1:
-			if (at < len)
-				p[at] = spice[test_rand(sizeof(spice))];
-			break;
-		case 2:
-			m = min(1 + test_rand(4), len - at);
-			memmove(p + at, p + at + m, len - at - m);
-			len -= m;
-			break;
-		case 3:
-			from = test_rand(b->len + 1);
-			m = min(b->len - from, test_rand(20));
-			m = min(m, room - len);
-			memmove(p + at + m, p + at, len - at);
-			memcpy(p + at, b->bytes + from, m);
-			len += m;
-			break;
-		}
+		len = test_mutate(&how, b, p, len, room, test_rand(len + 1));
 	}
 	props_proxy(p, len);
 	free(p);

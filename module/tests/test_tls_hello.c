@@ -44,6 +44,9 @@ static u32 records(u8 *out, const u8 *p, u32 len, u32 most)
 static void mutate(const struct test_case *cases, u32 n)
 {
 	static const u8 spice[] = { 0, 1, 2, 3, 4, 5, 16, 20, 21, 22, 23, 32, 64, 255 };
+	static const struct test_mutation how = {
+		.spice = spice, .nspice = sizeof(spice), .splice = 40,
+	};
 	const struct test_case *a = &cases[test_rand(n)];
 	u32 room = a->len + 600, len = a->len, k, size;
 	u8 *p, *q;
@@ -54,34 +57,12 @@ static void mutate(const struct test_case *cases, u32 n)
 	memcpy(p, a->bytes, len);
 	for (k = test_rand(4); k; k--) {
 		const struct test_case *b = &cases[test_rand(n)];
-		u32 at = test_rand(len + 1), m, from;
+		u32 at = test_rand(len + 1);
 
 		/* Where most is decided: not in keys and random bytes. */
 		if (test_rand(2))
 			at = test_rand(min(len, 64u) + 1);
-		switch (test_rand(4)) {
-		case 0:
-			if (at < len)
-				p[at] = test_rand(256);
-			break;
-		case 1:
-			if (at < len)
-				p[at] = spice[test_rand(sizeof(spice))];
-			break;
-		case 2:
-			m = min(1 + test_rand(4), len - at);
-			memmove(p + at, p + at + m, len - at - m);
-			len -= m;
-			break;
-		case 3:
-			from = test_rand(b->len + 1);
-			m = min(b->len - from, test_rand(40));
-			m = min(m, room - len);
-			memmove(p + at + m, p + at, len - at);
-			memcpy(p + at, b->bytes + from, m);
-			len += m;
-			break;
-		}
+		len = test_mutate(&how, b, p, len, room, at);
 	}
 	props_tls(p, len);
 	/* And the message of the first record, over several. */
