@@ -2,11 +2,11 @@
 /*
  * connect.c - 4 schedule and 5 connect, for one connection
  *
- * A request (in modes tcp and tls a connection) asks the scheduler of its set, or of its
- * service, in the newest configuration for a server, takes a pooled connection to it or opens
- * one, and goes on to the next server while connects fail, and to the fallback
- * server of the service when there is none left. Nothing has been sent yet in that
- * time, so nothing can happen twice.
+ * A request (in modes tcp and tls a connection) asks the scheduler of its set, or
+ * of its service, in the newest configuration for a server, takes a pooled
+ * connection to it or opens one, and goes on to the next server while connects
+ * fail, and to the fallback server of the service when there is none left. Nothing
+ * has been sent yet in that time, so nothing can happen twice.
  *
  * A server counts what is in flight from the moment it is chosen, so that
  * choices made while connects are pending see each other.

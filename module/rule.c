@@ -3,11 +3,11 @@
  * rule.c - 3 route: which rule a request meets, and what becomes of it
  *
  * A request (in mode tls a connection, by its ClientHello) is looked up once, when
- * its head has been parsed. What remains of
- * that is which set of servers it goes to and which table said so
- * (&tcpvs_conn.routed): a connect may wait, fail and be tried again, and if the
- * table has been replaced meanwhile the number of a set means nothing any more.
- * Then the head, which is still in the client's receive queue, is read again.
+ * its head has been parsed. What remains of that is which set of servers it goes to
+ * and which table said so (&tcpvs_conn.routed): a connect may wait, fail and be
+ * tried again, and if the table has been replaced meanwhile the number of a set
+ * means nothing any more. Then the head, which is still in the client's receive
+ * queue, is read again.
  *
  * The key that a hash scheduler goes by is taken from the head as well, in the
  * same step, and from the head read again when a connect has failed.
