@@ -90,6 +90,7 @@ virtual dead {
 }
 EOF
 check "a configuration with services in mode tls loads" adm -f "$TMP/conf"
+like "$(inb cat /proc/net/ktcpvs)" "^tls +tls +wlc +$VIP:443 " "/proc/net/ktcpvs knows the mode"
 adm -L -n >"$TMP/listed"
 adm -f "$TMP/listed" && adm -L -n >"$TMP/again"
 check "... and is listed as it loads again" cmp "$TMP/listed" "$TMP/again"
