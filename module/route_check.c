@@ -90,14 +90,33 @@ static bool check_name(const u8 *p, u32 len, bool address)
 	return label;
 }
 
-/* What a path of a request can have; the parser refuses the rest. */
+#define ONES	0x0101010101010101ULL
+
+/* The top bit of some byte is set if one of the eight cannot be in a path. */
+static __always_inline u64 stray(u64 x)
+{
+	u64 question = x ^ ONES * '?', hash = x ^ ONES * '#';
+
+	/* Beyond ASCII, DEL, up to a space, and the two that end a path. */
+	return (x | (x + ONES) | ((x - ONES * ('!')) & ~x) |
+		((question - ONES) & ~question) | ((hash - ONES) & ~hash)) &
+	       ONES << 7;
+}
+
+/*
+ * What a path of a request can have; the parser refuses the rest. A table of a
+ * hundred thousand rules is long, so this looks at eight bytes at once.
+ */
 static bool path_bytes(const u8 *p, u32 len)
 {
 	u32 i;
 
 	if (!len || p[0] != '/')
 		return false;
-	for (i = 0; i < len; i++)
+	for (i = 0; i + 8 <= len; i += 8)
+		if (stray(get_unaligned_le64(p + i)))
+			return false;
+	for (; i < len; i++)
 		if (p[i] <= ' ' || p[i] >= 0x7f || p[i] == '?' || p[i] == '#')
 			return false;
 	return true;

@@ -197,6 +197,41 @@ static void refusals(void)
 	CHECK(!strcmp(tcpvs_route_err_name(__TCPVS_RE_MAX), "unknown"));
 }
 
+/*
+ * Every byte at every place of a path, as paths are looked at eight bytes at
+ * once: no neighbour may hide a bad byte or spoil a good one.
+ */
+static void path_bytes(void)
+{
+	static const char around[] = { 'a', '!', '~', '"', '>', '@', '$' };
+	char path[24];
+	struct build x;
+	u32 at, len, c, k;
+
+	test_what = "bytes of paths";
+	begin(&x, NULL);
+	for (len = 2; len < sizeof(path); len++)
+		for (at = 1; at < len; at++)
+			for (c = 1; c < 256; c++)
+				for (k = 0; k < ARRAY_SIZE(around); k++) {
+					bool good = c > ' ' && c < 0x7f && c != '?' && c != '#';
+					int r;
+
+					/* What is good is kept, so not all of it. */
+					if (good && (k || len % 8))
+						continue;
+					memset(path, around[k], len);
+					path[0] = '/';
+					path[at] = c;
+					path[len] = 0;
+					r = add(&x, TCPVS_RM_PATH, TCPVS_RO_PREFIX, NULL, path);
+					if (!CHECK(good ? r >= 0 : r == -TCPVS_RE_PATH))
+						printf("  %#x at %u of %u among %c: %d\n",
+						       c, at, len, around[k], r);
+				}
+	end(&x);
+}
+
 static int add_regex(struct build *x, u8 what, const char *name, u8 dfa, u32 id)
 {
 	struct tcpvs_route_match m = route_match(what, TCPVS_RO_REGEX, name, NULL);
@@ -437,6 +472,7 @@ int main(int argc, char **argv)
 	CHECK(!tcpvs_dfa_verify_step(&v, 1));
 	pool = v.dfa;
 	refusals();
+	path_bytes();
 	regexes();
 	limits();
 	ambiguous();
