@@ -133,7 +133,9 @@ func (m *Match) append(b []byte) ([]byte, error) {
 	at := len(b)
 	b = openNest(b, spec.ARuleMatch)
 	b = appendUint32(b, spec.AMatchWhat, uint32(m.What))
-	b = appendUint32(b, spec.AMatchOp, uint32(m.Op))
+	if m.Op != MatchOpExact { // which is what none means
+		b = appendUint32(b, spec.AMatchOp, uint32(m.Op))
+	}
 	if m.Name != "" {
 		b = appendAttr(b, spec.AMatchName, m.Name)
 	}
