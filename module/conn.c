@@ -276,18 +276,10 @@ static int conn_node_step(struct tcpvs_worker *w, struct tcpvs_node *node)
 	return tcpvs_conn_step(w, c);
 }
 
-/* Between two requests: was it the connection's age that ended the wait? */
-static bool aged(const struct tcpvs_conn *c)
-{
-	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
-	unsigned long end;
-
-	return sc && tcpvs_peer_end_of_age(c, sc, &end) &&
-	       time_after_eq(jiffies, end);
-}
-
 static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
+	const struct tcpvs_service_conf *sc = tcpvs_service_current(c->svc);
+
 	switch (c->state) {
 	case TCPVS_CONN_PROXY:
 		conn_count(w, c, TIMEOUT_HEAD);
@@ -301,7 +293,7 @@ static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		}
 		if (!(c->flags & TCPVS_CF_SERVED))
 			conn_count(w, c, TIMEOUT_HEAD);
-		else if (aged(c))
+		else if (sc && tcpvs_peer_aged(c, sc))
 			conn_count(w, c, LIMIT_AGE);
 		else
 			conn_count(w, c, TIMEOUT_IDLE);

@@ -228,6 +228,8 @@ void tcpvs_peer_end(struct tcpvs_worker *w, struct tcpvs_conn *c);
 bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
 			   const struct tcpvs_service_conf *sc,
 			   unsigned long *end);
+bool tcpvs_peer_aged(const struct tcpvs_conn *c,
+		     const struct tcpvs_service_conf *sc);
 void tcpvs_peer_addr(const struct tcpvs_conn *c, struct tcpvs_addr *a);
 bool tcpvs_network_has(const struct tcpvs_network *net,
 		       const struct tcpvs_addr *a);

@@ -139,6 +139,11 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	if (!(c->flags & TCPVS_CF_REQ_DONE) || c->flags & TCPVS_CF_DRAIN ||
 	    body == TCPVS_BODY_CLOSE)
 		c->flags &= ~TCPVS_CF_KEEP;
+	/* Said here, for an end after it could cross the next request. */
+	if (!fwd.tunnel && c->flags & TCPVS_CF_KEEP && tcpvs_peer_aged(c, sc)) {
+		conn_count(w, c, LIMIT_AGE);
+		c->flags &= ~TCPVS_CF_KEEP;
+	}
 	fwd.close = !fwd.tunnel && !(c->flags & TCPVS_CF_KEEP);
 	fwd.keep_alive = !fwd.tunnel && !fwd.close && c->flags & TCPVS_CF_HTTP10;
 	if (unlikely(c->flags & TCPVS_CF_COOKIE) && !fwd.tunnel)

@@ -70,6 +70,22 @@ bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
 }
 
 /**
+ * tcpvs_peer_aged() - has a connection grown too old?
+ * @c: connection
+ * @sc: configuration of its service
+ *
+ * Return: it has.
+ */
+bool tcpvs_peer_aged(const struct tcpvs_conn *c,
+		     const struct tcpvs_service_conf *sc)
+{
+	unsigned long end;
+
+	return tcpvs_peer_end_of_age(c, sc, &end) &&
+	       time_after_eq(jiffies, end);
+}
+
+/**
  * tcpvs_peer_addr() - who has connected
  * @c: connection
  * @a: set to the address of the peer of its TCP connection, whoever it speaks for

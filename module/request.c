@@ -41,7 +41,6 @@ static bool last_request(struct tcpvs_worker *w, struct tcpvs_conn *c,
 			 const struct tcpvs_service_conf *sc)
 {
 	u64 max = sc->limit[TCPVS_A_LIMITS_REQUESTS];
-	unsigned long end;
 
 	if ((!max && !sc->timeout[TCPVS_A_TIMEOUTS_AGE]) || !tcpvs_peer_extra(c))
 		return false;
@@ -50,7 +49,7 @@ static bool last_request(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		conn_count(w, c, LIMIT_REQUESTS);
 		return true;
 	}
-	if (tcpvs_peer_end_of_age(c, sc, &end) && time_after_eq(jiffies, end)) {
+	if (tcpvs_peer_aged(c, sc)) {
 		conn_count(w, c, LIMIT_AGE);
 		return true;
 	}

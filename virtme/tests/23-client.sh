@@ -67,14 +67,16 @@ is "$got" 1001001 "after 3 requests the client needs a new connection"
 like "$(printf 'GET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n' | raw "$VIP:81" | tr -d '\r' | grep -cE '^(HTTP/1.1 200 OK|Connection: close)$')" \
 	'^4$' "of four pipelined ones three are answered, the last with Connection: close"
 counted lim limit_requests 3 "... and counted"
-adm -E -i lim --requests 0 --age-timeout "${TIME_FACTOR}s"
-got=$(for u in "${urls[@]:0:2}"; do printf 'url = %s\noutput = /dev/null\n' "http://$VIP:81/delay?ms=$((1200 * TIME_FACTOR))"; done | inc curl -s -K - -w '%{num_connects}')
-is "$got" 10 "a connection that is not old yet goes on"
+ages() { printf 'url = %s\noutput = /dev/null\n' "$@" | inc curl -s -K - -w '%{num_connects}'; }
+adm -E -i lim --requests 0 --age-timeout 100s
+is "$(ages "${urls[@]:0:2}")" 10 "a connection that is not old yet goes on"
+adm -E -i lim --age-timeout "${TIME_FACTOR}s"
+is "$(ages "http://$VIP:81/delay?ms=$((1200 * TIME_FACTOR))&i="{1,2})" 11 "one that grows old in an exchange ends with it"
 client slowclient idle --connect "$VIP:81" --kind keepalive --path /ok --clients 2 --hold 60s --expect eof >"$TMP/idle" 2>&1
 status=0
 wait $pid || status=$?
 is "$status" 0 "an idle one that has grown old is closed"
-counted lim limit_age 3 "... and all of that is counted"
+counted lim limit_age 4 "... and all of that is counted"
 adm -D -i lim
 
 # --- what is allowed
