@@ -47,20 +47,18 @@ is "$got" " 6 server 1; 2 server 3;" "wrr: weight 0 gets nothing, the rest their
 adm -D -i web
 
 body slow.bin 400000
-# Lasts 6 s, longer where starting eight clients takes longer.
-body long.bin $((400000 * TIME_FACTOR))
+# At the server's rate it lasts two minutes.
+body long.bin 8000000
 service web "$VIP:80" --mode http -s wlc -- 10.2.0.1:80 10.2.0.2:80 10.2.0.3:80=2
-for i in 1 2 3 4 5 6 7 8; do
-	client curl -s -o /dev/null "http://$VIP/slow/long.bin"
-	pids[i]=$pid
-done
+# One after the other: two workers that choose at the same moment see the same load.
+client slowclient stall --connect "$VIP:80" --path /slow/long.bin --read 1 --clients 8 --one-by-one --hold 100s >"$TMP/stall"
 all_active() {
 	read_stats web &&
 		[ "${st[10.2.0.1:80.active]} ${st[10.2.0.2:80.active]} ${st[10.2.0.3:80.active]}" = "2 2 4" ]
 }
-check "wlc: 8 requests at a time lie 2:2:4 on servers of weight 1:1:2" poll $((8 * TIME_FACTOR)) all_active
+check "wlc: 8 requests at a time lie 2:2:4 on servers of weight 1:1:2" poll 20 all_active
 is "$(get "http://$VIP/" "http://$VIP/" | wc -l)" 2 "wlc: others are served meanwhile"
-end "${pids[@]}"
+end "$pid"
 check "wlc: clients that went away free their servers" poll 5 stat_is web 10.2.0.3:80.active 0
 adm -D -i web
 refuses "a deleted service listens no more" 'onnect' get "http://$VIP/"

@@ -32,7 +32,7 @@ type client struct {
 
 	sent, got atomic.Int64
 
-	settled chan struct{} // closed when it idles or has ended
+	settled chan struct{} // closed when it stalls, idles or has ended
 	settle  func()
 }
 
@@ -200,6 +200,7 @@ func stall(c *client) end {
 	c.lines.Emit(map[string]any{
 		"event": "stalled", "client": c.id, "read": c.got.Load(), "seconds": time.Since(c.start).Seconds(),
 	})
+	c.settle()
 	if e, ended := c.wait(c.hold); ended {
 		return e
 	}

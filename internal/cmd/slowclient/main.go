@@ -24,7 +24,7 @@ import (
 	"github.com/ktcpvs/ktcpvs/internal/traffic"
 )
 
-const usage = `usage: slowclient stall   --connect ADDR [--read SIZE] [--hold TIME] [--then close|drain|reset]
+const usage = `usage: slowclient stall   --connect ADDR [--clients N] [--read SIZE] [--hold TIME] [--then close|drain|reset] [--one-by-one]
        slowclient dribble --connect ADDR [--step BYTES] [--interval TIME]
        slowclient idle    --connect ADDR [--clients N] [--kind connect|head|keepalive] [--hold TIME] [--one-by-one]
 
@@ -84,6 +84,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fs.StringVar(&o.send, "send", "", `send this instead of a GET request; \r \n \t \\ are understood`)
 	fs.StringVar(&o.expect, "expect", "", "the outcome that every connection must have")
 	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "longest wait for a read or write that is meant to succeed")
+	fs.BoolVar(&o.oneByOne, "one-by-one", false, "open a connection when the one before it stalls, idles or has ended")
 	fs.DurationVar(&o.report, "report", time.Second, "say how far it is every so often")
 	fs.Var(&o.rcvbuf, "rcvbuf", "SO_RCVBUF of the client (0: the kernel's choice)")
 	work := map[string]func(*client) end{"stall": stall, "dribble": dribble, "idle": idle}[args[0]]
@@ -99,7 +100,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "idle":
 		fs.StringVar(&o.kind, "kind", "connect", "connect (nothing sent), head (half a request head) or keepalive (after an answer)")
 		fs.DurationVar(&o.hold, "hold", 30*time.Second, "time to hold the connections")
-		fs.BoolVar(&o.oneByOne, "one-by-one", false, "open a connection when the one before it idles")
 	case "-h", "--help", "help":
 		io.WriteString(stdout, usage)
 		return 0
