@@ -63,21 +63,32 @@ service http "$VIP:81" --mode http -s wlc --response-timeout 1s --head-timeout "
 	10.2.0.1:80 10.2.0.2:80 10.2.0.3:80 10.2.0.1:9000 10.2.0.2:9000 10.2.0.3:9200
 service tcp "$VIP:82" --mode tcp -s wlc --max-connections 60 -- 10.2.0.1:80 10.2.0.2:9000 10.2.0.3:9200
 seconds=$(scaled 10)
-at=()
+at=() crowd=()
 for port in 81 82; do
+	# Until there has been some of everything, and for a while at least.
 	for what in / /data/page /chunked/page /ok '/chunked?size=20000' /short /reset /garbage /until-close /status/404; do
-		client bash -c "for ((i = 0; i < $((seconds * 2)); i++)); do curl -s -m 5 -o /dev/null 'http://$VIP:$port$what'; done"
+		client bash -c "i=0; while [ \$((i++)) -lt $((seconds * 2)) ] || [ ! -e $TMP/enough ]; do curl -s -m 5 -o /dev/null 'http://$VIP:$port$what'; done"
 		at+=("$pid")
 	done
 	client wrk -t 1 -c 16 -d "$seconds" "http://$VIP:$port/" >/dev/null
 	at+=("$pid")
-	# More by themselves than the limit lets in, held until all of them are there:
-	# the rest is refused.
-	client slowclient idle --connect "$VIP:$port" --clients 70 --kind head --hold "$((seconds * TIME_FACTOR))s" >/dev/null
-	at+=("$pid")
 	client slowclient stall --connect "$VIP:$port" --clients 5 --path "/ok?size=100k" --read 10k --hold 1s --timeout 5s --then reset >/dev/null
 	at+=("$pid")
 done
+some() {
+	read_stats http &&
+		[ "${st[requests]}" -ge "$(scaled 200)" ] && [ "${st[aborted]}" -ge 1 ] && [ "${st[connect_errors]}" -ge 1 ] &&
+		stat_min tcp connections "$(scaled 100)"
+}
+check "there is some of everything" poll 60 some
+# More by themselves than the limit lets in, held until all of them are there:
+# the rest is refused.
+for port in 81 82; do
+	client slowclient idle --connect "$VIP:$port" --clients 70 --kind head --hold "$((seconds * TIME_FACTOR))s" >/dev/null
+	crowd+=("$pid")
+done
+wait "${crowd[@]}"
+touch "$TMP/enough"
 wait "${at[@]}"
 
 # Quiet, so that what is counted in two places agrees.
