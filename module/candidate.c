@@ -81,6 +81,7 @@ void tcpvs_candidate_init(struct tcpvs_candidate *c, struct tcpvs_net *tn)
 	c->tn = tn;
 	c->generation = tcpvs_config_locked(tn)->generation;
 	INIT_LIST_HEAD(&c->drafts);
+	hash_init(c->names);
 	INIT_LIST_HEAD(&c->services);
 	INIT_LIST_HEAD(&c->servers);
 }
@@ -89,6 +90,7 @@ static void drop_members(struct tcpvs_draft *d)
 {
 	while (d->n)
 		tcpvs_server_put(d->member[--d->n].srv);
+	d->indexed = false;
 }
 
 static void draft_free(struct tcpvs_draft *d)
@@ -96,6 +98,7 @@ static void draft_free(struct tcpvs_draft *d)
 	drop_members(d);
 	tcpvs_upload_free(d->upload);
 	kvfree(d->member);
+	kvfree(d->by_addr);
 	tcpvs_service_conf_put(d->conf);
 	kfree(d);
 }
@@ -113,6 +116,7 @@ void tcpvs_candidate_clear(struct tcpvs_candidate *c)
 	lockdep_assert_held(&c->tn->lock);
 	list_for_each_entry_safe(d, next, &c->drafts, link) {
 		list_del(&d->link);
+		hash_del(&d->named);
 		draft_free(d);
 		cond_resched();
 	}
@@ -133,11 +137,16 @@ static struct tcpvs_draft *draft_find(const struct tcpvs_candidate *c,
 {
 	struct tcpvs_draft *d;
 
-	/* Backwards: changes to one service come in a row. */
-	list_for_each_entry_reverse(d, &c->drafts, link)
+	hash_for_each_possible(c->names, d, named, tcpvs_name_hash(name))
 		if (!strcmp(d->conf->name, name))
 			return d;
 	return NULL;
+}
+
+static void draft_add(struct tcpvs_candidate *c, struct tcpvs_draft *d)
+{
+	list_add_tail(&d->link, &c->drafts);
+	hash_add(c->names, &d->named, tcpvs_name_hash(d->conf->name));
 }
 
 static struct tcpvs_service_conf *conf_dup(const struct tcpvs_service_conf *sc,
@@ -222,7 +231,7 @@ struct tcpvs_draft *tcpvs_candidate_open(struct tcpvs_candidate *c,
 		tcpvs_server_get(d->member[i].srv);
 	}
 	d->n = base->set->n;
-	list_add_tail(&d->link, &c->drafts);
+	draft_add(c, d);
 	return d;
 }
 
@@ -355,7 +364,6 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 	}
 	err = check(&defaults, e, extack) ?:
 	      tcpvs_candidate_charge(c, sizeof(*d) + sizeof(*sc) + sizeof(*svc) +
-		     num_possible_cpus() * sizeof(struct tcpvs_stats) +
 		     edit_bytes(e), extack);
 	if (err)
 		return err;
@@ -410,12 +418,12 @@ int tcpvs_candidate_service_new(struct tcpvs_candidate *c,
 	}
 	apply(sc, e, fallback, base ? base->cookie : NULL);
 
-	if (made)
-		list_add_tail(&d->link, &c->drafts);
-	else
+	if (!made)
 		tcpvs_service_conf_put(d->conf);
 	d->base = base;
 	d->conf = sc;
+	if (made)
+		draft_add(c, d);
 	d->ops = e->attr[TCPVS_A_SERVICE_SCHEDULER] ? e->ops : &tcpvs_sched_wlc;
 	d->deleted = false;
 	c->listens = true;

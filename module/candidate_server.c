@@ -6,16 +6,72 @@
  * leaves the candidate as it was, and a server that the base snapshot has is used
  * again with its counters and connections.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <net/netlink.h>
 
 #include "transaction.h"
 
+#define INDEX_MIN	16	/* servers; fewer are found as fast one by one */
+
+static u32 place_of(const struct tcpvs_draft *d, const struct tcpvs_addr *a)
+{
+	u64 hash = a->family == AF_INET ?
+		   tcpvs_hash(&a->v4, sizeof(a->v4), ntohs(a->port)) :
+		   tcpvs_hash(&a->v6, sizeof(a->v6), ntohs(a->port));
+
+	return hash & (d->naddrs - 1);
+}
+
+static void index_add(struct tcpvs_draft *d, unsigned int i)
+{
+	u32 at = place_of(d, &d->member[i].srv->addr);
+
+	while (d->by_addr[at])
+		at = (at + 1) & (d->naddrs - 1);
+	d->by_addr[at] = i + 1;
+}
+
+/*
+ * Have the servers of a draft found by their addresses, at a price that many
+ * requests share. Without memory they are found as before.
+ */
+static void index_members(struct tcpvs_draft *d)
+{
+	u32 room = roundup_pow_of_two(2 * max(d->room, 1U));
+	unsigned int i;
+
+	if (d->indexed || d->n < INDEX_MIN)
+		return;
+	if (d->naddrs < room) {
+		kvfree(d->by_addr);
+		d->by_addr = kvmalloc_array(room, sizeof(*d->by_addr),
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		d->naddrs = d->by_addr ? room : 0;
+		if (!d->by_addr)
+			return;
+	}
+	memset(d->by_addr, 0, d->naddrs * sizeof(*d->by_addr));
+	for (i = 0; i < d->n; i++)
+		index_add(d, i);
+	d->indexed = true;
+}
+
 static struct tcpvs_member *member_find(const struct tcpvs_draft *d,
 					const struct tcpvs_addr *addr)
 {
 	unsigned int i;
+	u32 at;
 
+	if (d->indexed) {
+		for (at = place_of(d, addr); d->by_addr[at];
+		     at = (at + 1) & (d->naddrs - 1)) {
+			i = d->by_addr[at] - 1;
+			if (tcpvs_addr_equal(&d->member[i].srv->addr, addr))
+				return &d->member[i];
+		}
+		return NULL;
+	}
 	for (i = 0; i < d->n; i++)
 		if (tcpvs_addr_equal(&d->member[i].srv->addr, addr))
 			return &d->member[i];
@@ -24,7 +80,7 @@ static struct tcpvs_member *member_find(const struct tcpvs_draft *d,
 
 static struct tcpvs_member *member_open(struct tcpvs_candidate *c,
 					const struct tcpvs_server_edit *e,
-					struct tcpvs_draft **d,
+					struct tcpvs_draft **d, bool index,
 					struct netlink_ext_ack *extack)
 {
 	struct tcpvs_member *m;
@@ -32,6 +88,9 @@ static struct tcpvs_member *member_open(struct tcpvs_candidate *c,
 	*d = tcpvs_candidate_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
 	if (IS_ERR(*d))
 		return ERR_CAST(*d);
+	/* A removal moves what is behind it: no use to begin one for it. */
+	if (index)
+		index_members(*d);
 	m = member_find(*d, &e->addr);
 	if (m)
 		return m;
@@ -143,6 +202,7 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 	d = tcpvs_candidate_open(c, e->service, e->attr[TCPVS_A_SERVER_SERVICE], extack);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
+	index_members(d);
 	if (member_find(d, &e->addr)) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, e->attr[TCPVS_A_SERVER_ADDRESS],
 					"service \"%.24s\" has this server already",
@@ -155,7 +215,7 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 		return -ENOSPC;
 	}
 	err = tcpvs_candidate_charge(c, sizeof(*srv) + 2 * sizeof(*member) +
-		     num_possible_cpus() * sizeof(struct tcpvs_server_cpu), extack);
+				     4 * sizeof(*d->by_addr), extack);
 	if (err)
 		return err;
 	if (d->n == d->room) {
@@ -167,6 +227,8 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 		kvfree(d->member);
 		d->member = member;
 		d->room = room;
+		/* The index has become too small, and is made with the next. */
+		d->indexed = false;
 	}
 
 	if (d->base && d->base->svc == d->conf->svc)
@@ -183,6 +245,8 @@ int tcpvs_candidate_server_new(struct tcpvs_candidate *c,
 		.srv = srv,
 		.weight = e->weight,
 	};
+	if (d->indexed)
+		index_add(d, d->n - 1);
 	return 0;
 }
 
@@ -201,7 +265,7 @@ int tcpvs_candidate_server_set(struct tcpvs_candidate *c,
 	struct tcpvs_member *m;
 	struct tcpvs_draft *d;
 
-	m = member_open(c, e, &d, extack);
+	m = member_open(c, e, &d, true, extack);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	m->weight = e->weight;
@@ -223,10 +287,11 @@ int tcpvs_candidate_server_del(struct tcpvs_candidate *c,
 	struct tcpvs_member *m;
 	struct tcpvs_draft *d;
 
-	m = member_open(c, e, &d, extack);
+	m = member_open(c, e, &d, false, extack);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	tcpvs_server_put(m->srv);
+	d->indexed = false;
 	d->n--;
 	memmove(m, m + 1, (char *)&d->member[d->n] - (char *)m);
 	return 0;

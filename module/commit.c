@@ -162,6 +162,10 @@ static struct tcpvs_config *prepare(struct tcpvs_candidate *c,
 		next->nservers += d->n;
 		cond_resched();
 	}
+	if (tcpvs_config_index(next)) {
+		tcpvs_config_free(next);
+		return ERR_PTR(-ENOMEM);
+	}
 	return next;
 }
 

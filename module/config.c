@@ -14,6 +14,7 @@
  * no test. The initial reference belongs to the configuration as a whole, and
  * percpu_ref_kill() drops it when an object leaves it.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -322,6 +323,7 @@ void tcpvs_config_free(struct tcpvs_config *c)
 			tcpvs_service_conf_put(c->conf[i]);
 		cond_resched();
 	}
+	kvfree(c->by_name);
 	kvfree(c);
 }
 
@@ -363,7 +365,7 @@ struct tcpvs_config *tcpvs_config_alloc(u32 nslots)
  * @nslots: room for so many services, not less than @old has
  *
  * Return: a snapshot of the next generation that shares every service with
- * @old, or NULL without memory.
+ * @old and is to be indexed, or NULL without memory.
  */
 struct tcpvs_config *tcpvs_config_copy(const struct tcpvs_config *old,
 				       u32 nslots)
@@ -383,6 +385,55 @@ struct tcpvs_config *tcpvs_config_copy(const struct tcpvs_config *old,
 		refcount_inc(&c->conf[i]->ref);
 	}
 	return c;
+}
+
+/**
+ * tcpvs_config_next() - the next snapshot, like the last but for its generation
+ * @old: the last
+ *
+ * Return: the snapshot, or NULL without memory.
+ */
+struct tcpvs_config *tcpvs_config_next(const struct tcpvs_config *old)
+{
+	struct tcpvs_config *c = tcpvs_config_copy(old, old->nslots);
+
+	if (!c || !old->by_name)
+		return c;
+	c->by_name = kvmemdup(old->by_name, old->names * sizeof(*old->by_name),
+			      GFP_KERNEL_ACCOUNT);
+	if (!c->by_name) {
+		tcpvs_config_free(c);
+		return NULL;
+	}
+	c->names = old->names;
+	return c;
+}
+
+/**
+ * tcpvs_config_index() - have the services found by their names
+ * @c: a snapshot that is whole, and not published
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tcpvs_config_index(struct tcpvs_config *c)
+{
+	u32 i, at;
+
+	if (!c->nservices)
+		return 0;
+	c->names = roundup_pow_of_two(2 * c->nservices);
+	c->by_name = kvcalloc(c->names, sizeof(*c->by_name), GFP_KERNEL_ACCOUNT);
+	if (!c->by_name)
+		return -ENOMEM;
+	for (i = 0; i < c->nslots; i++) {
+		if (!c->conf[i])
+			continue;
+		at = tcpvs_name_hash(c->conf[i]->name) & (c->names - 1);
+		while (c->by_name[at])
+			at = (at + 1) & (c->names - 1);
+		c->by_name[at] = i + 1;
+	}
+	return 0;
 }
 
 /**
@@ -429,10 +480,16 @@ void tcpvs_config_retire(struct tcpvs_config *old)
 struct tcpvs_service_conf *tcpvs_config_find(const struct tcpvs_config *c,
 					     const char *name)
 {
-	u32 i;
+	struct tcpvs_service_conf *sc;
+	u32 at;
 
-	for (i = 0; i < c->nslots; i++)
-		if (c->conf[i] && !strcmp(c->conf[i]->name, name))
-			return c->conf[i];
+	if (!c->by_name)
+		return NULL;
+	for (at = tcpvs_name_hash(name) & (c->names - 1); c->by_name[at];
+	     at = (at + 1) & (c->names - 1)) {
+		sc = c->conf[c->by_name[at] - 1];
+		if (!strcmp(sc->name, name))
+			return sc;
+	}
 	return NULL;
 }

@@ -21,6 +21,7 @@
 #include <linux/list.h>
 #include <linux/percpu-refcount.h>
 #include <linux/refcount.h>
+#include <linux/stringhash.h>
 #include <linux/workqueue.h>
 
 #include "hash_key.h"
@@ -203,6 +204,9 @@ struct tcpvs_service_conf {
  * @nservices: services present
  * @nservers: servers present
  * @nslots: length of @conf
+ * @names: room in @by_name, a power of two, more than there are services
+ * @by_name: the services by a hash of the name: slot plus 1, or 0; whoever meets
+ *	another name goes on with the next. NULL if there is none
  * @conf: by &tcpvs_service.slot; NULL where no service is
  */
 struct tcpvs_config {
@@ -212,6 +216,8 @@ struct tcpvs_config {
 	u32 nservices;
 	u32 nservers;
 	u32 nslots;
+	u32 names;
+	u32 *by_name;
 	struct tcpvs_service_conf *conf[] __counted_by(nslots);
 };
 
@@ -265,6 +271,11 @@ static inline void tcpvs_server_put(struct tcpvs_server *srv)
 	percpu_ref_put(&srv->ref);
 }
 
+static inline u32 tcpvs_name_hash(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name));
+}
+
 /* config.c */
 struct tcpvs_server *tcpvs_server_create(struct tcpvs_service *svc,
 					 const struct tcpvs_addr *addr);
@@ -281,6 +292,8 @@ void tcpvs_service_conf_put(struct tcpvs_service_conf *sc);
 struct tcpvs_config *tcpvs_config_alloc(u32 nslots);
 struct tcpvs_config *tcpvs_config_copy(const struct tcpvs_config *old,
 				       u32 nslots);
+struct tcpvs_config *tcpvs_config_next(const struct tcpvs_config *old);
+int tcpvs_config_index(struct tcpvs_config *c);
 void tcpvs_config_free(struct tcpvs_config *c);
 struct tcpvs_config *tcpvs_config_locked(const struct tcpvs_net *tn);
 struct tcpvs_config *tcpvs_config_publish(struct tcpvs_net *tn,

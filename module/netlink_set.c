@@ -221,7 +221,7 @@ int tcpvs_nl_settings_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err || !max)
 		return err;
 	/* Not part of the snapshot, but a change as any other. */
-	c = tcpvs_config_copy(old, old->nslots);
+	c = tcpvs_config_next(old);
 	if (!c)
 		return tcpvs_nl_explain(info, -ENOMEM);
 	WRITE_ONCE(tn->max_connections, nla_get_u32(max));

@@ -77,7 +77,7 @@ int tcpvs_service_start(struct tcpvs_net *tn, struct tcpvs_service_conf *sc,
 		return -EALREADY;
 	}
 	/* A change as any other: readers see by the generation that it was. */
-	c = tcpvs_config_copy(old, old->nslots);
+	c = tcpvs_config_next(old);
 	if (!c)
 		return -ENOMEM;
 
@@ -126,7 +126,7 @@ int tcpvs_service_stop(struct tcpvs_net *tn, struct tcpvs_service_conf *sc,
 				   sc->name);
 		return -EALREADY;
 	}
-	c = tcpvs_config_copy(old, old->nslots);
+	c = tcpvs_config_next(old);
 	if (!c)
 		return -ENOMEM;
 	WRITE_ONCE(svc->state, TCPVS_SERVICE_STATE_DRAINING);

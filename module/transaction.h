@@ -15,6 +15,8 @@
 #ifndef _TCPVS_TRANSACTION_H
 #define _TCPVS_TRANSACTION_H
 
+#include <linux/hashtable.h>
+
 #include "config.h"
 
 struct genl_info;
@@ -24,11 +26,12 @@ struct tcpvs_upload;
 
 #define TCPVS_TRANSACTIONS_MAX		4		/* open, a namespace */
 #define TCPVS_TRANSACTION_IDLE		(60 * HZ)
-#define TCPVS_TRANSACTION_BYTES		(64UL << 20)
+#define TCPVS_TRANSACTION_BYTES		(64UL << 20)	/* without what is per CPU */
 
 /**
  * struct tcpvs_draft - a service as the candidate has it
  * @link: in &tcpvs_candidate.drafts
+ * @named: in &tcpvs_candidate.names
  * @base: the same name in the base snapshot, or NULL
  * @conf: what is configured, owned; its sets are made by the commit
  * @upload: table of rules that is being filled, or NULL
@@ -36,10 +39,15 @@ struct tcpvs_upload;
  * @member: servers, each referenced
  * @n: their number
  * @room: allocated length of @member
+ * @by_addr: the servers by a hash of the address: place in @member plus 1, or 0;
+ *	whoever meets another address goes on with the next
+ * @naddrs: room in @by_addr, a power of two
+ * @indexed: @by_addr is right; if not, or if there is none, all are looked at
  * @deleted: the candidate has no such service
  */
 struct tcpvs_draft {
 	struct list_head link;
+	struct hlist_node named;
 	const struct tcpvs_service_conf *base;
 	struct tcpvs_service_conf *conf;
 	struct tcpvs_upload *upload;
@@ -47,6 +55,9 @@ struct tcpvs_draft {
 	struct tcpvs_member *member;
 	unsigned int n;
 	unsigned int room;
+	u32 *by_addr;
+	u32 naddrs;
+	bool indexed;
 	bool deleted;
 };
 
@@ -60,6 +71,7 @@ struct tcpvs_draft {
  * @single: not part of a transaction
  * @bytes: memory it uses, about
  * @drafts: the services it touches
+ * @names: the same, by a hash of the name
  * @services: services it made, by &tcpvs_service.link
  * @servers: servers it made, by &tcpvs_server.link
  */
@@ -72,6 +84,7 @@ struct tcpvs_candidate {
 	bool single;
 	size_t bytes;
 	struct list_head drafts;
+	DECLARE_HASHTABLE(names, 8);
 	struct list_head services;
 	struct list_head servers;
 };

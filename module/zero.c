@@ -134,7 +134,7 @@ int tcpvs_zero(struct tcpvs_net *tn, const struct tcpvs_service_conf *sc,
 	u32 slot;
 
 	lockdep_assert_held(&tn->lock);
-	c = tcpvs_config_copy(old, old->nslots);
+	c = tcpvs_config_next(old);
 	if (!c)
 		return -ENOMEM;
 
