@@ -15,7 +15,7 @@ BENCH_VARS := LENS CPUS ROUNDS SECONDS SIZES BALANCERS JSON
 export KTCPVS_T0 := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-debug test-fresh bench build install uninstall gen check \
+.PHONY: help demo test test-debug test-fresh bench bench-objects build install uninstall gen check \
 	programs module unit-tests fuzz cost clean clean-cache
 
 help: ## list the targets
@@ -46,6 +46,10 @@ test-fresh: ## demo and test as a user with sudo in fresh Debian 12 and 13
 bench: ## requests/s: direct, ktcpvs, HAProxy, nginx, in one VM
 	@$(MAKE) --no-print-directory build
 	@virtme/bench/run KERNEL=$(KERNEL) $(foreach v,$(BENCH_VARS),$(if $($(v)),"$(v)=$($(v))"))
+
+bench-objects: ## 1,000 services, 100,000 servers: loading, listing, memory (LENS=, SERVICES=, SERVERS=)
+	@$(MAKE) --no-print-directory build
+	@virtme/bench/objects KERNEL=$(KERNEL) $(foreach v,LENS CPUS SERVICES SERVERS,$(if $($(v)),"$(v)=$($(v))"))
 
 build: programs module ## bin/* and build/RELEASE/ktcpvs.ko (KERNEL=, KDIR=)
 

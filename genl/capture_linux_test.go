@@ -34,7 +34,7 @@ func TestFixtures(t *testing.T) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("captured on a little-endian machine")
 	}
-	read := func(name string, v decoder) {
+	read := func(name string, v any) {
 		t.Helper()
 		src, err := os.ReadFile(filepath.Join(captures, name+".hex"))
 		if err != nil {

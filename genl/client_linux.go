@@ -35,6 +35,10 @@ const headersLen = 16 + 4
 // as a string that is too long, without saying what would be right.
 const policyMessage = "Attribute failed policy validation"
 
+// messageBuffer takes the longest datagram: the answer to a refused request
+// repeats it. The kernel goes by it when it fills the datagrams of a dump.
+const messageBuffer = 128 << 10
+
 // monitorBuffer is asked for as the receive buffer of a Monitor; the kernel
 // gives what net.core.rmem_max allows.
 const monitorBuffer = 4 << 20
@@ -45,6 +49,10 @@ type conn struct {
 
 	// turn serializes requests; a channel, so that waiting for it can end.
 	turn chan struct{}
+	// Whose turn it is has these of batches: the number of the first request
+	// of the last one, and where it was put together.
+	sequence uint32
+	buffer   []byte
 
 	mu     sync.Mutex      // protects the rest
 	nl     *genetlink.Conn // nil: gone
@@ -86,7 +94,7 @@ func (c *conn) socket() (*genetlink.Conn, genetlink.Family, error) {
 
 // open dials in the wanted network namespace.
 func (o *options) open() (*genetlink.Conn, error) {
-	config := &netlink.Config{NetNS: o.netnsFD}
+	config := &netlink.Config{NetNS: o.netnsFD, MessageBufferSize: messageBuffer}
 	if o.netns != "" {
 		path := o.netns
 		if !strings.ContainsRune(path, '/') {

@@ -25,6 +25,10 @@ func (*conn) execute(_ context.Context, r *request) ([]genetlink.Message, bool, 
 	return nil, false, r.fail(ErrUnsupportedOS)
 }
 
+func (c *conn) batch(ctx context.Context, changes []ServerChange) (int, error) {
+	return c.oneByOne(ctx, changes)
+}
+
 func (*conn) join(string) error { return ErrUnsupportedOS }
 
 func (*conn) receive(context.Context) ([]genetlink.Message, error) { return nil, ErrUnsupportedOS }

@@ -432,7 +432,7 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 		case spec.AServiceServers:
 			s.Servers = ad.Uint32()
 		case spec.AServiceStats:
-			ad.Nested(s.Stats.decode)
+			ad.Do(s.Stats.scan)
 		case spec.AServiceRules:
 			s.Rules = ad.Uint32()
 		case spec.AServiceZeroed:
@@ -448,28 +448,6 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 				s.Cookie, err = decodeCookie(nad)
 				return err
 			})
-		}
-	}
-	return ad.Err()
-}
-
-func (s *Server) decode(ad *netlink.AttributeDecoder) error {
-	for ad.Next() {
-		switch ad.Type() {
-		case spec.AServerService:
-			s.Service = ad.String()
-		case spec.AServerID:
-			s.ID = ad.Uint32()
-		case spec.AServerAddress:
-			nestedAddress(ad, &s.Address)
-		case spec.AServerWeight:
-			s.Weight = ad.Uint32()
-		case spec.AServerState:
-			s.State = ServerState(ad.Uint32())
-		case spec.AServerStats:
-			ad.Nested(s.Stats.decode)
-		case spec.AServerZeroed:
-			s.Zeroed = ad.Uint32()
 		}
 	}
 	return ad.Err()

@@ -31,7 +31,7 @@ func encoded(t *testing.T, fill func(*netlink.AttributeEncoder)) []byte {
 	return b
 }
 
-func decoded(t *testing.T, b []byte, v decoder) {
+func decoded(t *testing.T, b []byte, v any) {
 	t.Helper()
 	if err := decode(genetlink.Message{Data: b}, v); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestServiceRoundTrip(t *testing.T) {
 func TestEveryCounter(t *testing.T) {
 	for _, tt := range []struct {
 		set *spec.Set
-		v   decoder
+		v   any
 	}{
 		{spec.SetStats, &ServiceStats{}},
 		{spec.SetServerStats, &ServerStats{}},
@@ -251,8 +251,8 @@ func TestVerbs(t *testing.T) {
 }
 
 // decoders are all there are, by a number for the fuzzer.
-func decoders() []decoder {
-	return []decoder{&Service{}, &Server{}, &ServiceStats{}, &ServerStats{}, &Worker{}, &Scheduler{}, &Info{}, &Settings{}, &Timeouts{}, &Limits{}, &generation{}}
+func decoders() []any {
+	return []any{&Service{}, &Server{}, &ServiceStats{}, &ServerStats{}, &Worker{}, &Scheduler{}, &Info{}, &Settings{}, &Timeouts{}, &Limits{}, &generation{}}
 }
 
 // FuzzDecode gives every decoder whatever bytes: no panic, and what it takes

@@ -324,7 +324,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"a notification as a request", spec.CmdServiceNtf, do, name, syscall.EOPNOTSUPP, "", 0},
 		{"a listing of what has none", spec.CmdInfoGet, dump, nil, syscall.EOPNOTSUPP, "", 0},
 		{"one of what is only listed", spec.CmdWorkerGet, do, nil, syscall.EOPNOTSUPP, "", 0},
-		{"a listing with an attribute it has not", spec.CmdServerGet, dump, join(service, nest(3, web4)), syscall.EINVAL, "Unknown attribute type", 20 + 8},
+		{"a listing with an attribute it has not", spec.CmdServerGet, dump, join(service, nest(3, web4)), syscall.EINVAL, "Unsupported attribute", 20 + 8},
 		{"a listing of no name", spec.CmdServerGet, dump, nla(1, []byte{0}), syscall.EINVAL, "the name of a service is empty", 20},
 		{"commit without begin", spec.CmdTransactionCommit, do, nil, syscall.ENOENT, "this socket has no transaction open", 0},
 		{"abort without begin", spec.CmdTransactionAbort, do, nil, syscall.ENOENT, "this socket has no transaction open", 0},

@@ -62,11 +62,12 @@ func (t *Tx) sendRules(ctx context.Context, object, service string, rules iter.S
 	return send()
 }
 
-// appendAttr appends an attribute.
-func appendAttr(b []byte, t uint16, value string) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value)))
+// appendAttr appends an attribute; end is what is to follow the value.
+func appendAttr[T string | []byte](b []byte, t uint16, value T, end ...byte) []byte {
+	n := len(value) + len(end)
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+n))
 	b = append(binary.NativeEndian.AppendUint16(b, t), value...)
-	return append(b, "\x00\x00\x00"[:-len(value)&3]...)
+	return append(append(b, end...), "\x00\x00\x00"[:-n&3]...)
 }
 
 func appendUint32(b []byte, t uint16, n uint32) []byte {

@@ -1024,116 +1024,117 @@ type ServiceStats struct {
 	BadName uint64 `json:"bad_name"`
 }
 
-func (v *ServiceStats) decode(ad *netlink.AttributeDecoder) error {
-	for ad.Next() {
-		switch ad.Type() {
+func (v *ServiceStats) scan(b []byte) error {
+	s := scanner{rest: b}
+	for s.next() {
+		switch s.typ {
 		case spec.AStatsConnections:
-			v.Connections = decodeUint(ad)
+			v.Connections = s.uint()
 		case spec.AStatsActive:
-			v.Active = decodeUint(ad)
+			v.Active = s.uint()
 		case spec.AStatsRefusedLimit:
-			v.RefusedLimit = decodeUint(ad)
+			v.RefusedLimit = s.uint()
 		case spec.AStatsRefusedMemory:
-			v.RefusedMemory = decodeUint(ad)
+			v.RefusedMemory = s.uint()
 		case spec.AStatsRequests:
-			v.Requests = decodeUint(ad)
+			v.Requests = s.uint()
 		case spec.AStatsResponses1xx:
-			v.Responses1xx = decodeUint(ad)
+			v.Responses1xx = s.uint()
 		case spec.AStatsResponses2xx:
-			v.Responses2xx = decodeUint(ad)
+			v.Responses2xx = s.uint()
 		case spec.AStatsResponses3xx:
-			v.Responses3xx = decodeUint(ad)
+			v.Responses3xx = s.uint()
 		case spec.AStatsResponses4xx:
-			v.Responses4xx = decodeUint(ad)
+			v.Responses4xx = s.uint()
 		case spec.AStatsResponses5xx:
-			v.Responses5xx = decodeUint(ad)
+			v.Responses5xx = s.uint()
 		case spec.AStatsAborted:
-			v.Aborted = decodeUint(ad)
+			v.Aborted = s.uint()
 		case spec.AStatsClientBytesIn:
-			v.ClientBytesIn = decodeUint(ad)
+			v.ClientBytesIn = s.uint()
 		case spec.AStatsClientBytesOut:
-			v.ClientBytesOut = decodeUint(ad)
+			v.ClientBytesOut = s.uint()
 		case spec.AStatsServerBytesIn:
-			v.ServerBytesIn = decodeUint(ad)
+			v.ServerBytesIn = s.uint()
 		case spec.AStatsServerBytesOut:
-			v.ServerBytesOut = decodeUint(ad)
+			v.ServerBytesOut = s.uint()
 		case spec.AStatsConnects:
-			v.Connects = decodeUint(ad)
+			v.Connects = s.uint()
 		case spec.AStatsConnectErrors:
-			v.ConnectErrors = decodeUint(ad)
+			v.ConnectErrors = s.uint()
 		case spec.AStatsPoolHits:
-			v.PoolHits = decodeUint(ad)
+			v.PoolHits = s.uint()
 		case spec.AStatsPoolMisses:
-			v.PoolMisses = decodeUint(ad)
+			v.PoolMisses = s.uint()
 		case spec.AStatsRetries:
-			v.Retries = decodeUint(ad)
+			v.Retries = s.uint()
 		case spec.AStatsNoServer:
-			v.NoServer = decodeUint(ad)
+			v.NoServer = s.uint()
 		case spec.AStatsBadRequest:
-			v.BadRequest = decodeUint(ad)
+			v.BadRequest = s.uint()
 		case spec.AStatsBadResponse:
-			v.BadResponse = decodeUint(ad)
+			v.BadResponse = s.uint()
 		case spec.AStatsTimeoutConnect:
-			v.TimeoutConnect = decodeUint(ad)
+			v.TimeoutConnect = s.uint()
 		case spec.AStatsTimeoutHead:
-			v.TimeoutHead = decodeUint(ad)
+			v.TimeoutHead = s.uint()
 		case spec.AStatsTimeoutResponse:
-			v.TimeoutResponse = decodeUint(ad)
+			v.TimeoutResponse = s.uint()
 		case spec.AStatsTimeoutBody:
-			v.TimeoutBody = decodeUint(ad)
+			v.TimeoutBody = s.uint()
 		case spec.AStatsTimeoutIdle:
-			v.TimeoutIdle = decodeUint(ad)
+			v.TimeoutIdle = s.uint()
 		case spec.AStatsTimeoutDrain:
-			v.TimeoutDrain = decodeUint(ad)
+			v.TimeoutDrain = s.uint()
 		case spec.AStatsResetsClient:
-			v.ResetsClient = decodeUint(ad)
+			v.ResetsClient = s.uint()
 		case spec.AStatsResetsServer:
-			v.ResetsServer = decodeUint(ad)
+			v.ResetsServer = s.uint()
 		case spec.AStatsMemoryWaits:
-			v.MemoryWaits = decodeUint(ad)
+			v.MemoryWaits = s.uint()
 		case spec.AStatsBroken:
-			v.Broken = decodeUint(ad)
+			v.Broken = s.uint()
 		case spec.AStatsHandoffs:
-			v.Handoffs = decodeUint(ad)
+			v.Handoffs = s.uint()
 		case spec.AStatsEvicted:
-			v.Evicted = decodeUint(ad)
+			v.Evicted = s.uint()
 		case spec.AStatsRefusedUntrusted:
-			v.RefusedUntrusted = decodeUint(ad)
+			v.RefusedUntrusted = s.uint()
 		case spec.AStatsBadProxy:
-			v.BadProxy = decodeUint(ad)
+			v.BadProxy = s.uint()
 		case spec.AStatsLimitHead:
-			v.LimitHead = decodeUint(ad)
+			v.LimitHead = s.uint()
 		case spec.AStatsLimitTarget:
-			v.LimitTarget = decodeUint(ad)
+			v.LimitTarget = s.uint()
 		case spec.AStatsLimitBody:
-			v.LimitBody = decodeUint(ad)
+			v.LimitBody = s.uint()
 		case spec.AStatsLimitRequests:
-			v.LimitRequests = decodeUint(ad)
+			v.LimitRequests = s.uint()
 		case spec.AStatsLimitAge:
-			v.LimitAge = decodeUint(ad)
+			v.LimitAge = s.uint()
 		case spec.AStatsTunnels:
-			v.Tunnels = decodeUint(ad)
+			v.Tunnels = s.uint()
 		case spec.AStatsKilled:
-			v.Killed = decodeUint(ad)
+			v.Killed = s.uint()
 		case spec.AStatsCookieHits:
-			v.CookieHits = decodeUint(ad)
+			v.CookieHits = s.uint()
 		case spec.AStatsCookieMisses:
-			v.CookieMisses = decodeUint(ad)
+			v.CookieMisses = s.uint()
 		case spec.AStatsCookieExpired:
-			v.CookieExpired = decodeUint(ad)
+			v.CookieExpired = s.uint()
 		case spec.AStatsCookieLost:
-			v.CookieLost = decodeUint(ad)
+			v.CookieLost = s.uint()
 		case spec.AStatsCookiesSet:
-			v.CookiesSet = decodeUint(ad)
+			v.CookiesSet = s.uint()
 		case spec.AStatsNotTLS:
-			v.NotTLS = decodeUint(ad)
+			v.NotTLS = s.uint()
 		case spec.AStatsBadHello:
-			v.BadHello = decodeUint(ad)
+			v.BadHello = s.uint()
 		case spec.AStatsBadName:
-			v.BadName = decodeUint(ad)
+			v.BadName = s.uint()
 		}
 	}
-	return ad.Err()
+	return s.err
 }
 
 var countersServiceStats = [...]Counter{
@@ -1351,46 +1352,47 @@ type ServerStats struct {
 	BadResponse uint64 `json:"bad_response"`
 }
 
-func (v *ServerStats) decode(ad *netlink.AttributeDecoder) error {
-	for ad.Next() {
-		switch ad.Type() {
+func (v *ServerStats) scan(b []byte) error {
+	s := scanner{rest: b}
+	for s.next() {
+		switch s.typ {
 		case spec.AServerStatsActive:
-			v.Active = decodeUint(ad)
+			v.Active = s.uint()
 		case spec.AServerStatsIdle:
-			v.Idle = decodeUint(ad)
+			v.Idle = s.uint()
 		case spec.AServerStatsRequests:
-			v.Requests = decodeUint(ad)
+			v.Requests = s.uint()
 		case spec.AServerStatsResponses1xx:
-			v.Responses1xx = decodeUint(ad)
+			v.Responses1xx = s.uint()
 		case spec.AServerStatsResponses2xx:
-			v.Responses2xx = decodeUint(ad)
+			v.Responses2xx = s.uint()
 		case spec.AServerStatsResponses3xx:
-			v.Responses3xx = decodeUint(ad)
+			v.Responses3xx = s.uint()
 		case spec.AServerStatsResponses4xx:
-			v.Responses4xx = decodeUint(ad)
+			v.Responses4xx = s.uint()
 		case spec.AServerStatsResponses5xx:
-			v.Responses5xx = decodeUint(ad)
+			v.Responses5xx = s.uint()
 		case spec.AServerStatsAborted:
-			v.Aborted = decodeUint(ad)
+			v.Aborted = s.uint()
 		case spec.AServerStatsBytesIn:
-			v.BytesIn = decodeUint(ad)
+			v.BytesIn = s.uint()
 		case spec.AServerStatsBytesOut:
-			v.BytesOut = decodeUint(ad)
+			v.BytesOut = s.uint()
 		case spec.AServerStatsConnects:
-			v.Connects = decodeUint(ad)
+			v.Connects = s.uint()
 		case spec.AServerStatsConnectErrors:
-			v.ConnectErrors = decodeUint(ad)
+			v.ConnectErrors = s.uint()
 		case spec.AServerStatsPoolHits:
-			v.PoolHits = decodeUint(ad)
+			v.PoolHits = s.uint()
 		case spec.AServerStatsTimeouts:
-			v.Timeouts = decodeUint(ad)
+			v.Timeouts = s.uint()
 		case spec.AServerStatsResets:
-			v.Resets = decodeUint(ad)
+			v.Resets = s.uint()
 		case spec.AServerStatsBadResponse:
-			v.BadResponse = decodeUint(ad)
+			v.BadResponse = s.uint()
 		}
 	}
-	return ad.Err()
+	return s.err
 }
 
 var countersServerStats = [...]Counter{

@@ -257,8 +257,9 @@ static const struct nla_policy tcpvs_server_get_do_nl_policy[TCPVS_A_SERVER_ADDR
 };
 
 /* TCPVS_CMD_SERVER_GET - dump */
-static const struct nla_policy tcpvs_server_get_dump_nl_policy[TCPVS_A_SERVER_SERVICE + 1] = {
+static const struct nla_policy tcpvs_server_get_dump_nl_policy[TCPVS_A_SERVER_BRIEF + 1] = {
 	[TCPVS_A_SERVER_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_SERVER_BRIEF] = { .type = NLA_FLAG, },
 };
 
 /* TCPVS_CMD_SERVER_NEW - do */
@@ -457,7 +458,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.cmd		= TCPVS_CMD_SERVER_GET,
 		.dumpit		= tcpvs_nl_server_get_dumpit,
 		.policy		= tcpvs_server_get_dump_nl_policy,
-		.maxattr	= TCPVS_A_SERVER_SERVICE,
+		.maxattr	= TCPVS_A_SERVER_BRIEF,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},
 	{

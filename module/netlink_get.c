@@ -207,7 +207,7 @@ static u32 server_state(const struct tcpvs_member *m)
 static int fill_server(struct sk_buff *skb, const struct head *h,
 		       struct netlink_callback *cb,
 		       const struct tcpvs_service_conf *sc,
-		       const struct tcpvs_member *m)
+		       const struct tcpvs_member *m, bool brief)
 {
 	struct tcpvs_server_stats sum;
 	u32 zeroed;
@@ -219,15 +219,17 @@ static int fill_server(struct sk_buff *skb, const struct head *h,
 		return -EMSGSIZE;
 	if (cb)
 		genl_dump_check_consistent(cb, hdr);
-	tcpvs_server_stats(m->srv, &sum, &zeroed);
+	if (!brief)
+		tcpvs_server_stats(m->srv, &sum, &zeroed);
 	if (nla_put_string(skb, TCPVS_A_SERVER_SERVICE, sc->name) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_ID, m->srv->id) ||
 	    tcpvs_nl_put_address(skb, TCPVS_A_SERVER_ADDRESS, &m->srv->addr) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_WEIGHT, m->weight) ||
 	    nla_put_u32(skb, TCPVS_A_SERVER_STATE, server_state(m)) ||
-	    put_counters(skb, TCPVS_A_SERVER_STATS, sum.n,
-			 TCPVS_A_SERVER_STATS_MAX) ||
-	    nla_put_u32(skb, TCPVS_A_SERVER_ZEROED, zeroed)) {
+	    (!brief &&
+	     (put_counters(skb, TCPVS_A_SERVER_STATS, sum.n,
+			   TCPVS_A_SERVER_STATS_MAX) ||
+	      nla_put_u32(skb, TCPVS_A_SERVER_ZEROED, zeroed)))) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -332,7 +334,7 @@ int tcpvs_nl_server_get_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	m = tcpvs_nl_find_server(sc, &addr, info->attrs[TCPVS_A_SERVER_ADDRESS],
 				 info->extack);
-	err = IS_ERR(m) ? PTR_ERR(m) : fill_server(reply, &h, NULL, sc, m);
+	err = IS_ERR(m) ? PTR_ERR(m) : fill_server(reply, &h, NULL, sc, m, false);
 out:
 	srcu_read_unlock(&tcpvs_srcu, idx);
 	return tcpvs_nl_reply(reply, err, info);
@@ -341,6 +343,7 @@ out:
 int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr *only = genl_info_dump(cb)->attrs[TCPVS_A_SERVER_SERVICE];
+	bool brief = genl_info_dump(cb)->attrs[TCPVS_A_SERVER_BRIEF];
 	struct tcpvs_net *tn = tcpvs_net(sock_net(cb->skb->sk));
 	struct cursor *at = (struct cursor *)cb->ctx;
 	const struct tcpvs_service_conf *sc, *want;
@@ -361,7 +364,7 @@ int tcpvs_nl_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		if (!sc || (want && sc != want))
 			continue;
 		for (; (m = tcpvs_conf_member(sc, at->index)); at->index++)
-			if (fill_server(skb, &h, cb, sc, m))
+			if (fill_server(skb, &h, cb, sc, m, brief))
 				goto out;
 	}
 out:
@@ -533,7 +536,7 @@ void tcpvs_nl_notify_server(const struct tcpvs_net *tn,
 	struct sk_buff *skb = new_event(tn);
 
 	if (skb)
-		send_event(tn, skb, fill_server(skb, &h, NULL, sc, m));
+		send_event(tn, skb, fill_server(skb, &h, NULL, sc, m, false));
 }
 
 /**

@@ -26,7 +26,7 @@ func runDiff(s *session) error {
 		return err
 	}
 	defer c.Close()
-	t, err := s.readWhole(s.ctx, c)
+	t, err := s.readWhole(s.ctx, c, configured)
 	if err != nil { // what differs in half a table says nothing
 		return cannot(err, "compare the table with %s", shownName(s.opts.args[0]))
 	}

@@ -62,6 +62,7 @@ type (
 		serviceReader
 		Services(ctx context.Context) ([]genl.Service, error)
 		Servers(ctx context.Context, service string) ([]genl.Server, error)
+		ServersBrief(ctx context.Context, service string) ([]genl.Server, error)
 		Rules(ctx context.Context, service string) ([]genl.ServiceRule, error)
 		RuleSets(ctx context.Context, service string) ([]genl.ServiceRuleSet, error)
 	}

@@ -163,10 +163,18 @@ type table struct {
 	rules     map[string][]config.Rule // likewise
 }
 
+// detail is how much of the servers is read.
+type detail bool
+
+const (
+	configured detail = false // what is configured
+	counted    detail = true  // their counters as well, which are most of it
+)
+
 // readTable reads the services, or the one with a name, and their servers.
 // With genl.ErrInconsistent what was read comes along.
-func readTable(ctx context.Context, c tableReader, name string) (*table, error) {
-	t := &table{servers: make(map[string][]genl.Server)}
+func readTable(ctx context.Context, c tableReader, name string, d detail) (*table, error) {
+	t := &table{}
 	var err error
 	if name != "" {
 		var svc genl.Service
@@ -177,13 +185,15 @@ func readTable(ctx context.Context, c tableReader, name string) (*table, error) 
 	} else if t.services, err = c.Services(ctx); err != nil && t.services == nil {
 		return nil, err
 	}
-	servers, serr := c.Servers(ctx, name)
+	read := c.ServersBrief
+	if d == counted {
+		read = c.Servers
+	}
+	servers, serr := read(ctx, name)
 	if serr != nil && servers == nil {
 		return nil, serr
 	}
-	for _, s := range servers {
-		t.servers[s.Service] = append(t.servers[s.Service], s)
-	}
+	t.servers = byService(servers)
 	if err == nil {
 		err = serr
 	}
@@ -196,11 +206,28 @@ func readTable(ctx context.Context, c tableReader, name string) (*table, error) 
 	return t, err
 }
 
+// byService parts a listing of servers, which has those of a service in a row.
+func byService(list []genl.Server) map[string][]genl.Server {
+	m := make(map[string][]genl.Server)
+	for i, j := 0, 0; i < len(list); i = j {
+		name := list[i].Service
+		for j = i; j < len(list) && list[j].Service == name; j++ {
+		}
+		if m[name] == nil {
+			m[name] = list[i:j:j]
+		} else { // the table changed while it was read
+			m[name] = append(m[name], list[i:j]...)
+		}
+	}
+	return m
+}
+
 // config describes the table in the configuration language.
 func (t *table) config() *config.Config {
 	c := &config.Config{Settings: t.settings}
 	for i := range t.services {
 		s := fromKernel(&t.services[i])
+		s.Servers = make([]config.Server, 0, len(t.servers[s.Name]))
 		for _, srv := range t.servers[s.Name] {
 			if srv.State == genl.ServerStateFallback {
 				continue
@@ -229,12 +256,12 @@ func (t *table) present() config.Present {
 }
 
 // readWhole is readTable of everything, the settings of the namespace as well.
-func (a *app) readWhole(ctx context.Context, c wholeReader) (*table, error) {
+func (a *app) readWhole(ctx context.Context, c wholeReader, d detail) (*table, error) {
 	v, err := c.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t, err := readTable(ctx, c, "")
+	t, err := readTable(ctx, c, "", d)
 	if t != nil {
 		t.namespace = &v
 		if v.MaxConnections != a.defaultMax() {

@@ -61,7 +61,10 @@ func runList(s *session) error {
 		return err
 	}
 	defer c.Close()
-	t, err := s.table(c, name)
+	keepsAll()
+	form, _ := s.opts.get("output")
+	d := detail(form == "json" || s.opts.has("stats") || s.opts.has("rate"))
+	t, err := s.table(c, name, d)
 	if err != nil {
 		return err
 	}
@@ -70,12 +73,11 @@ func runList(s *session) error {
 		begin := s.now()
 		s.sleep(l.interval)
 		before := t
-		if t, err = s.table(c, name); err != nil {
+		if t, err = s.table(c, name, d); err != nil {
 			return err
 		}
 		r = t.since(before, s.now().Sub(begin))
 	}
-	form, _ := s.opts.get("output")
 	switch {
 	case form == "json":
 		return t.printJSON(s.out, r)
@@ -88,8 +90,8 @@ func runList(s *session) error {
 
 // table reads the table to show it. One that changed while it was read is
 // shown all the same, and said to be so.
-func (s *session) table(c wholeReader, name string) (*table, error) {
-	t, err := s.read(c, name)
+func (s *session) table(c wholeReader, name string, d detail) (*table, error) {
+	t, err := s.read(c, name, d)
 	if t != nil && errors.Is(err, genl.ErrInconsistent) {
 		fmt.Fprintln(s.stderr, program+": warning: the table changed while it was read")
 		err = nil
@@ -101,11 +103,11 @@ func (s *session) table(c wholeReader, name string) (*table, error) {
 }
 
 // read reads one service, or everything.
-func (s *session) read(c wholeReader, name string) (*table, error) {
+func (s *session) read(c wholeReader, name string, d detail) (*table, error) {
 	if name != "" {
-		return readTable(s.ctx, c, name)
+		return readTable(s.ctx, c, name, d)
 	}
-	return s.readWhole(s.ctx, c)
+	return s.readWhole(s.ctx, c, d)
 }
 
 // printNames is nil where everything shall be numeric.

@@ -62,11 +62,13 @@ func runCheck(s *session) error {
 	return err
 }
 
+// keepsAll: what is read lives to the end of the program, so looking for garbage
+// in it again and again is in vain.
+func keepsAll() { debug.SetGCPercent(400) }
+
 // readConfig reads a file and prints its notes.
 func (s *session) readConfig(file string) (*config.Config, error) {
-	// What is read lives to the end of the program, so looking for garbage in
-	// it again and again is in vain.
-	debug.SetGCPercent(400)
+	keepsAll()
 	conf, err := config.ReadFile(file, s.stdin, s.names)
 	var perr *os.PathError
 	if errors.As(err, &perr) {
@@ -120,7 +122,7 @@ func (l *load) once(ctx context.Context, again bool) error {
 	if err != nil {
 		return l.fail(err)
 	}
-	t, err := l.readWhole(ctx, l.c)
+	t, err := l.readWhole(ctx, l.c, configured)
 	if err != nil {
 		return l.fail(err)
 	}
@@ -163,10 +165,8 @@ func (l *load) commit(ctx context.Context, generation uint32, ops []config.Op) e
 		return l.fail(err)
 	}
 	defer tx.Abort() //nolint:errcheck // an error here changes nothing any more
-	for _, op := range ops {
-		if err := stage(ctx, tx, op); err != nil {
-			return placed(l.file, op, err)
-		}
+	if i, err := stageAll(ctx, tx, ops); err != nil {
+		return placed(l.file, ops[i], err)
 	}
 	if l.dryRun {
 		return l.fail(tx.DryRun(ctx))
@@ -175,7 +175,49 @@ func (l *load) commit(ctx context.Context, generation uint32, ops []config.Op) e
 	return l.fail(err)
 }
 
-// stage sends one operation of a plan.
+// stageAll sends a plan. With an error it returns the operation that it is about.
+func stageAll(ctx context.Context, c *genl.Tx, ops []config.Op) (int, error) {
+	var changes []genl.ServerChange
+	for i := 0; i < len(ops); {
+		changes = changes[:0]
+		for j := i; j < len(ops); j++ { // servers come in a row
+			ch, ok := serverChange(&ops[j])
+			if !ok {
+				break
+			}
+			changes = append(changes, ch)
+		}
+		if n, err := c.ChangeServers(ctx, changes); err != nil {
+			return i + n, err
+		}
+		i += len(changes)
+		if i < len(ops) {
+			if err := stage(ctx, c, ops[i]); err != nil {
+				return i, err
+			}
+			i++
+		}
+	}
+	return len(ops), nil
+}
+
+// serverChange is an operation as one of many, if it is one of a server.
+func serverChange(op *config.Op) (genl.ServerChange, bool) {
+	ch := genl.ServerChange{Service: op.Service.Name, Address: op.Server.Addr, Config: genl.ServerConfig{Weight: &op.Server.Weight}}
+	switch op.Kind {
+	case config.NewServerOp:
+		ch.Kind = genl.ServerAdd
+	case config.SetServer:
+		ch.Kind = genl.ServerSet
+	case config.DeleteServer:
+		ch.Kind = genl.ServerDelete
+	default:
+		return genl.ServerChange{}, false
+	}
+	return ch, true
+}
+
+// stage sends one operation that is none of a server.
 func stage(ctx context.Context, c *genl.Tx, op config.Op) error {
 	name := op.Service.Name
 	switch op.Kind {
@@ -191,14 +233,8 @@ func stage(ctx context.Context, c *genl.Tx, op config.Op) error {
 			return err
 		}
 		return c.SetRules(ctx, name, t)
-	case config.DeleteServer:
-		return c.DeleteServer(ctx, name, op.Server.Addr)
 	}
-	weight := genl.ServerConfig{Weight: &op.Server.Weight}
-	if op.Kind == config.SetServer {
-		return c.SetServer(ctx, name, op.Server.Addr, weight)
-	}
-	return c.AddServer(ctx, name, op.Server.Addr, weight)
+	panic("not a service: " + op.String())
 }
 
 // changed asks only for what differs.

@@ -164,7 +164,7 @@ func (m *collector) collect(ctx context.Context, s *sink) error {
 		return err
 	}
 	// A table that changed while it was read is good enough for sums.
-	t, err := readTable(ctx, m.c, "")
+	t, err := readTable(ctx, m.c, "", counted)
 	if err != nil && !errors.Is(err, genl.ErrInconsistent) {
 		return err
 	}

@@ -60,7 +60,7 @@ type known struct {
 
 // read begins anew.
 func (w *watch) read(ctx context.Context, c tableReader) error {
-	t, err := readTable(ctx, c, "")
+	t, err := readTable(ctx, c, "", counted)
 	if err != nil && !errors.Is(err, genl.ErrInconsistent) { // what is missing will be told
 		return err
 	}

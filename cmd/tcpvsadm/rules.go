@@ -179,7 +179,7 @@ func (s *session) changeRulesOnce(c *genl.Client, name string, rule config.Rule,
 	if _, err := c.Service(s.ctx, name); err != nil {
 		return err
 	}
-	t, err := readTable(s.ctx, c, name)
+	t, err := readTable(s.ctx, c, name, configured)
 	if err != nil {
 		return err
 	}
@@ -196,10 +196,8 @@ func (s *session) changeRulesOnce(c *genl.Client, name string, rule config.Rule,
 		return err
 	}
 	defer tx.Abort() //nolint:errcheck // an error here changes nothing any more
-	for _, op := range config.Diff(now, &want).Ops {
-		if err := stage(s.ctx, tx, op); err != nil {
-			return err
-		}
+	if _, err := stageAll(s.ctx, tx, config.Diff(now, &want).Ops); err != nil {
+		return err
 	}
 	_, err = tx.Commit(s.ctx)
 	return err

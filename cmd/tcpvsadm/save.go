@@ -30,7 +30,7 @@ func runSave(s *session) error {
 		return err
 	}
 	defer c.Close()
-	t, err := s.read(c, name)
+	t, err := s.read(c, name, configured)
 	if err != nil { // half a table must not be taken for a backup
 		return cannot(err, "save the table")
 	}

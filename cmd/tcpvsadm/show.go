@@ -86,7 +86,7 @@ func u32(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 func u64(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func showServices(s *session, c shower, name string) (*shown, error) {
-	t, err := s.table(c, name)
+	t, err := s.table(c, name, counted)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func showServices(s *session, c shower, name string) (*shown, error) {
 }
 
 func showServers(s *session, c shower, name string) (*shown, error) {
-	t, err := s.table(c, name)
+	t, err := s.table(c, name, counted)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func showServers(s *session, c shower, name string) (*shown, error) {
 }
 
 func showRules(s *session, c shower, name string) (*shown, error) {
-	t, err := s.table(c, name)
+	t, err := s.table(c, name, counted)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 	return message{cmd, must(ae.Encode())}
 }
 
-func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer) message {
+func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer, brief bool) message {
 	state := genl.ServerStateUp
 	if srv.weight == 0 {
 		state = genl.ServerStateDrain
@@ -64,11 +64,13 @@ func (k *Kernel) serverMessage(cmd uint8, s *service, srv *realServer) message {
 	address(ae, spec.AServerAddress, srv.addr)
 	ae.Uint32(spec.AServerWeight, srv.weight)
 	ae.Uint32(spec.AServerState, uint32(state))
-	ae.Nested(spec.AServerStats, func(nae *netlink.AttributeEncoder) error {
-		scalars(nae, spec.SetServerStats, &k.serving[srv.id].stats)
-		return nil
-	})
-	ae.Uint32(spec.AServerZeroed, k.serving[srv.id].zeroed)
+	if !brief {
+		ae.Nested(spec.AServerStats, func(nae *netlink.AttributeEncoder) error {
+			scalars(nae, spec.SetServerStats, &k.serving[srv.id].stats)
+			return nil
+		})
+		ae.Uint32(spec.AServerZeroed, k.serving[srv.id].zeroed)
+	}
 	return message{cmd, must(ae.Encode())}
 }
 

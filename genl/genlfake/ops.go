@@ -34,7 +34,7 @@ func (k *Kernel) do(s *socket, op *spec.Op, found attrs) ([]message, *refusal) {
 		if r != nil {
 			return nil, r
 		}
-		return []message{k.serverMessage(op.Cmd, svc, srv)}, nil
+		return []message{k.serverMessage(op.Cmd, svc, srv, false)}, nil
 	case spec.CmdTransactionBegin:
 		return nil, k.begin(s, found)
 	case spec.CmdTransactionCommit:
@@ -292,7 +292,7 @@ func (k *Kernel) difference(was, is *service) (events []message) {
 	}
 	for _, srv := range is.listed() {
 		if before := servers[srv.id]; before == nil || before.weight != srv.weight {
-			events = append(events, k.serverMessage(spec.CmdServerNtf, is, srv))
+			events = append(events, k.serverMessage(spec.CmdServerNtf, is, srv, false))
 		}
 		delete(servers, srv.id)
 	}
@@ -430,7 +430,7 @@ func (k *Kernel) zero(s *socket, found attrs) *refusal {
 			}
 		}
 		if only != nil {
-			events = append(events, k.serverMessage(spec.CmdServerNtf, svc, only))
+			events = append(events, k.serverMessage(spec.CmdServerNtf, svc, only, false))
 			continue
 		}
 		v := k.run[svc.id]
@@ -454,6 +454,7 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 		}
 		d.service = svc.name
 	}
+	d.brief = op.Cmd == spec.CmdServerGet && found.has(spec.AServerBrief)
 	if op.Cmd == spec.CmdConnectionGet {
 		var r *refusal
 		if d.wanted, r = k.connectionFilter(found); r != nil {
@@ -531,7 +532,7 @@ func (k *Kernel) objects(d *dump) []message {
 		for _, svc := range k.config.services {
 			for _, srv := range svc.listed() {
 				if d.service == "" || d.service == svc.name {
-					add(srv.id, func() message { return k.serverMessage(d.op.Cmd, svc, srv) })
+					add(srv.id, func() message { return k.serverMessage(d.op.Cmd, svc, srv, d.brief) })
 				}
 			}
 		}

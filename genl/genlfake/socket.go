@@ -238,6 +238,7 @@ type dump struct {
 	op         *spec.Op
 	header     netlink.Header
 	service    string                      // filter of servers
+	brief      bool                        // servers without counters
 	wanted     func(*genl.Connection) bool // filter of connections
 	generation uint32
 	cursor     uint32

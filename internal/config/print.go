@@ -28,6 +28,19 @@ type item struct {
 	detail  string
 }
 
+// write is a line with String, without making it: there may be 100,000.
+func (it *item) write(b *bufio.Writer) {
+	b.WriteString("    ")
+	b.WriteString(it.key)
+	b.WriteString(" = ")
+	b.WriteString(it.value)
+	if it.detail != "" {
+		b.WriteByte(' ')
+		b.WriteString(it.detail)
+	}
+	b.WriteByte('\n')
+}
+
 func (it *item) String() string {
 	text := it.key + " = " + it.value
 	if it.detail != "" {
@@ -43,13 +56,14 @@ func (it *item) remark() string {
 
 // items lists everything a service is, in the order it is printed.
 func (s *Service) items(names *Names) []item {
-	list := []item{
+	list := make([]item, 0, len(s.Servers)+len(s.Rules)+int(NumSettings)+16)
+	list = append(list, []item{
 		{key: "listen", value: names.FormatAddr(s.Listen)},
 		{key: "mode", value: string(s.Mode)},
 		{key: "scheduler", value: s.Scheduler},
 		{key: HashKey, value: s.Hash.keyWord(), implied: s.Hash.Key == HashSource},
 		{key: HashBoundKey, value: s.Hash.BoundText(), implied: s.Hash.Bound == DefaultHashBound},
-	}
+	}...)
 	for i, v := range s.Settings {
 		info := Setting(i).Info()
 		list = append(list, item{key: info.Key, value: info.Format(v), implied: v == info.Default})
@@ -95,7 +109,7 @@ func Print(w io.Writer, c *Config, names *Names) error {
 			case items[i].secret:
 				fmt.Fprintf(b, "    %s\n", items[i].remark())
 			case !items[i].implied:
-				fmt.Fprintf(b, "    %s\n", &items[i])
+				items[i].write(b)
 			}
 		}
 		fmt.Fprintln(b, "}")

@@ -151,6 +151,7 @@ const (
 	AServerState   uint16 = 5
 	AServerStats   uint16 = 6
 	AServerZeroed  uint16 = 7
+	AServerBrief   uint16 = 8
 )
 
 // Attributes of the set stats.
@@ -436,6 +437,7 @@ var SetServer = &Set{Name: "server", Attributes: []Attribute{
 	{Type: AServerState, Name: "state", Kind: KindU32, Max: 2, Doc: "What it is used for at present."},
 	{Type: AServerStats, Name: "stats", Kind: KindNest, Nest: SetServerStats, Doc: "What it counted."},
 	{Type: AServerZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was added."},
+	{Type: AServerBrief, Name: "brief", Kind: KindFlag, Doc: "In a dump: what is configured alone, without stats and zeroed, which are most of the bytes and of the work."},
 }}
 
 // SetStats is the attribute set stats: What a virtual service counted since
@@ -632,7 +634,7 @@ var Ops = []Op{
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},
 	{Cmd: CmdFlush, Name: "flush", Set: SetService, Admin: true, Do: &Request{}},
-	{Cmd: CmdServerGet, Name: "server-get", Set: SetServer, Admin: false, Do: &Request{[]uint16{AServerService, AServerAddress}}, Dump: &Request{[]uint16{AServerService}}},
+	{Cmd: CmdServerGet, Name: "server-get", Set: SetServer, Admin: false, Do: &Request{[]uint16{AServerService, AServerAddress}}, Dump: &Request{[]uint16{AServerService, AServerBrief}}},
 	{Cmd: CmdServerNew, Name: "server-new", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress, AServerWeight}}},
 	{Cmd: CmdServerSet, Name: "server-set", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress, AServerWeight}}},
 	{Cmd: CmdServerDel, Name: "server-del", Set: SetServer, Admin: true, Do: &Request{[]uint16{AServerService, AServerAddress}}},

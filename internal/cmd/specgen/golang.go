@@ -355,12 +355,12 @@ func (e *emitter) structure(s *attributeSet, t goType) error {
 		e.comment(camel(a.Name) + ": " + a.Doc)
 		e.f("%s %s `json:%q`\n", camel(a.Name), goName, snake(a.Name))
 	}
-	e.f("}\n\nfunc (v *%s) decode(ad *netlink.AttributeDecoder) error {\nfor ad.Next() {\nswitch ad.Type() {\n", t.name)
-	for _, a := range attrs {
-		_, decode, _ := t.goField(a)
-		e.f("case spec.A%s%s:\nv.%s = %s\n", camel(s.Name), camel(a.Name), camel(a.Name), decode)
+	e.f("}\n\n")
+	if t.counters {
+		e.scan(s, t, attrs)
+	} else {
+		e.decode(s, t, attrs)
 	}
-	e.f("}\n}\nreturn ad.Err()\n}\n\n")
 	if t.duration {
 		e.milliseconds(t, attrs)
 	}
@@ -371,6 +371,24 @@ func (e *emitter) structure(s *attributeSet, t goType) error {
 		return e.config(s, t, attrs)
 	}
 	return nil
+}
+
+func (e *emitter) decode(s *attributeSet, t goType, attrs []*attribute) {
+	e.f("func (v *%s) decode(ad *netlink.AttributeDecoder) error {\nfor ad.Next() {\nswitch ad.Type() {\n", t.name)
+	for _, a := range attrs {
+		_, decode, _ := t.goField(a)
+		e.f("case spec.A%s%s:\nv.%s = %s\n", camel(s.Name), camel(a.Name), camel(a.Name), decode)
+	}
+	e.f("}\n}\nreturn ad.Err()\n}\n\n")
+}
+
+// scan reads counters, of which a listing has millions.
+func (e *emitter) scan(s *attributeSet, t goType, attrs []*attribute) {
+	e.f("func (v *%s) scan(b []byte) error {\ns := scanner{rest: b}\nfor s.next() {\nswitch s.typ {\n", t.name)
+	for _, a := range attrs {
+		e.f("case spec.A%s%s:\nv.%s = s.uint()\n", camel(s.Name), camel(a.Name), camel(a.Name))
+	}
+	e.f("}\n}\nreturn s.err\n}\n\n")
 }
 
 // milliseconds gives durations the unit of the protocol in JSON too.
