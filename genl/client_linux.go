@@ -58,6 +58,8 @@ type conn struct {
 	nl     *genetlink.Conn // nil: gone
 	family genetlink.Family
 	closed bool
+
+	large uint32 // large requests so far; whose turn it is writes it
 }
 
 // open dials and looks the family up.
@@ -240,10 +242,7 @@ func (c *conn) exchange(ctx context.Context, nl *genetlink.Conn, family uint16, 
 	if r.dump {
 		flags = netlink.Request | netlink.Dump
 	}
-	sent, err := nl.Send(genetlink.Message{
-		Header: genetlink.Header{Command: r.cmd, Version: spec.Version},
-		Data:   attrs,
-	}, family, flags)
+	seq, err := c.send(nl, family, r.cmd, flags, attrs)
 	if err != nil {
 		return nil, false, err
 	}
@@ -251,14 +250,14 @@ func (c *conn) exchange(ctx context.Context, nl *genetlink.Conn, family uint16, 
 		got, raw, err := nl.Receive()
 		if err != nil {
 			var op *netlink.OpError
-			if errors.As(err, &op) && op.Sequence == sent.Header.Sequence {
+			if errors.As(err, &op) && op.Sequence == seq {
 				keep = true // the kernel's answer
 			}
 			return nil, false, err
 		}
 		for i, h := range raw {
 			switch {
-			case h.Header.Sequence != sent.Header.Sequence:
+			case h.Header.Sequence != seq:
 				return nil, false, errors.New("the kernel's answer belongs to another request")
 			case h.Header.Type == netlink.Error && !r.dump:
 				keep = true

@@ -66,9 +66,16 @@ func runCheck(s *session) error {
 // in it again and again is in vain.
 func keepsAll() { debug.SetGCPercent(400) }
 
+// keepsFile: what a file becomes leaves no garbage at all, so nobody looks for it
+// unless memory gets short.
+func (a *app) keepsFile() {
+	debug.SetMemoryLimit(int64(max(a.memory()/4, 256<<20)))
+	debug.SetGCPercent(-1)
+}
+
 // readConfig reads a file and prints its notes.
 func (s *session) readConfig(file string) (*config.Config, error) {
-	keepsAll()
+	s.keepsFile()
 	conf, err := config.ReadFile(file, s.stdin, s.names)
 	var perr *os.PathError
 	if errors.As(err, &perr) {

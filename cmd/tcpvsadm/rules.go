@@ -71,11 +71,24 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 	number := make(map[string]uint32) // of a set, by what it is
 	used := make([]uint32, len(s.Rules))
 	var key []byte
+	var recent [8]int // rules, 1 more than their places: most sets have been met before
 	for i := range s.Rules {
 		r := &s.Rules[i]
 		if r.Action.Kind != rules.UseSet {
 			continue
 		}
+		at := &recent[i%len(recent)]
+		for _, j := range recent {
+			if j > 0 && sameSet(&s.Rules[j-1], r) {
+				at = nil
+				used[i] = used[j-1]
+				break
+			}
+		}
+		if at == nil {
+			continue
+		}
+		*at = i + 1
 		key = append(key[:0], r.How()...)
 		if r.Hash.Key == config.HashMatch { // of an expression of its own
 			key = fmt.Appendf(key, "%q %v", r.Match.Path.Value, r.Match.Path.URI)
@@ -97,6 +110,12 @@ func kernelRules(s *config.Service) (*genl.RuleTable, error) {
 		used[i] = n
 	}
 	return ruleset.Checked(config.RuleList(s.Rules), sets, func(i int) uint32 { return used[i] })
+}
+
+// sameSet tells that two rules have the same set for sure.
+func sameSet(a, b *config.Rule) bool {
+	return len(a.Servers) > 0 && len(a.Servers) == len(b.Servers) && &a.Servers[0] == &b.Servers[0] &&
+		a.Scheduler == b.Scheduler && a.Hash == b.Hash && a.Hash.Key != config.HashMatch
 }
 
 func runAddRule(s *session) error {

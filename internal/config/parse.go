@@ -22,7 +22,9 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"unsafe"
 )
 
 const (
@@ -45,22 +47,40 @@ func ReadFile(name string, stdin io.Reader, names *Names) (*Config, error) {
 		defer f.Close()
 		stdin = f
 	}
-	var text strings.Builder
-	if f, ok := stdin.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			text.Grow(int(min(st.Size(), MaxSize) + 1))
-		}
-	}
-	if _, err := io.Copy(&text, io.LimitReader(stdin, MaxSize+1)); err != nil {
+	text, err := readText(stdin)
+	if err != nil {
 		return nil, err
 	}
-	if text.Len() > MaxSize {
+	if len(text) > MaxSize {
 		return nil, &Error{Msg: fmt.Sprintf("%s is larger than %d MiB", shown, MaxSize>>20),
 			Hint: "is it a configuration file?"}
 	}
-	p := newParser(shown, text.String(), names)
+	p := newParser(shown, text, names)
 	p.readKeys()
 	return p.result()
+}
+
+// readText reads everything, at most one byte more than there may be.
+func readText(r io.Reader) (string, error) {
+	size := 4096
+	if f, ok := r.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			size = int(min(st.Size(), MaxSize)) + 1
+		}
+	}
+	text := make([]byte, 0, size)
+	for len(text) <= MaxSize {
+		text = slices.Grow(text, 1)
+		n, err := r.Read(text[len(text):min(cap(text), MaxSize+1)])
+		text = text[:len(text)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has it
 }
 
 // Parse reads a configuration, but no file that it names. The error, if any, is
@@ -90,6 +110,7 @@ type parser struct {
 	errs  Errors
 
 	list    []token                     // of words
+	line    ruleLine                    // the one that is read
 	servers map[string][]netip.AddrPort // of rules, by how they are written
 
 	settingsAt Pos // of the block Settings
@@ -186,6 +207,9 @@ type body interface {
 func (p *parser) inside(b body) {
 	last := 0 // line of the latest value
 	for !p.stop {
+		if p.plainRule(b) {
+			continue
+		}
 		saved := p.lex
 		key := p.lex.next(false)
 		switch key.kind {
@@ -241,6 +265,27 @@ func (p *parser) inside(b body) {
 			b.item(p, key, val)
 		}
 	}
+}
+
+// plainRule takes a line that is a rule and has nothing in it that is not plain,
+// as all lines of large tables do; what it does not take is left as it was.
+func (p *parser) plainRule(in body) bool {
+	const start = RuleKey + " = "
+	b, ok := in.(*block)
+	if !ok {
+		return false
+	}
+	saved := p.lex
+	p.lex.skip()
+	if strings.HasPrefix(p.lex.rest, start) {
+		p.lex.takePlain(len(start))
+		if p.list, ok = p.lex.plainLine(p.list[:0]); ok && len(p.list) > 0 {
+			b.rule(p, p.list)
+			return true
+		}
+	}
+	p.lex = saved
+	return false
 }
 
 // known tells whether a key exists and reports it if not.

@@ -81,7 +81,7 @@ type ruleLine struct {
 	at    int // next word
 	bad   bool
 
-	expr    token // the expression, as it came
+	expr    token // the expression, as it came; without text there is none
 	uri     bool  // on path and query
 	matched token // the group that is hashed, if any is
 }
@@ -110,9 +110,16 @@ func (b *block) rule(p *parser, words []token) {
 		// file has lines.
 		b.svc.Rules = make([]Rule, 0, min(strings.Count(p.lex.rest, "\n")+1, maxRules))
 	}
-	b.svc.Rules = append(b.svc.Rules, Rule{Pos: words[0].pos})
-	r := &b.svc.Rules[len(b.svc.Rules)-1]
-	l := ruleLine{Rule: r, p: p, words: words}
+	n := len(b.svc.Rules)
+	if n == cap(b.svc.Rules) {
+		b.svc.Rules = slices.Grow(b.svc.Rules, 1)
+	}
+	b.svc.Rules = b.svc.Rules[:n+1] // there it is empty
+	r := &b.svc.Rules[n]
+	r.Pos = words[0].pos
+	l := &p.line
+	l.Rule, l.p, l.words, l.at, l.bad = r, p, words, 0, false
+	l.expr.text, l.matched.text = "", ""
 	for l.at < len(words) && r.Action.Kind == rules.NoAction && !l.bad {
 		l.word()
 	}
@@ -126,7 +133,8 @@ func (b *block) rule(p *parser, words []token) {
 	default:
 		return
 	}
-	b.svc.Rules = b.svc.Rules[:len(b.svc.Rules)-1]
+	*r = Rule{}
+	b.svc.Rules = b.svc.Rules[:n]
 	b.badRule = true
 }
 
@@ -199,6 +207,11 @@ func (l *ruleLine) word() {
 	var err error
 	t := l.take("")
 	v := t
+	switch t.text { // what tables of thousands consist of, without further ado
+	case "host", "path", "prefix", "template":
+		l.Match.Add(t.text, l.take("the value").text) //nolint:errcheck // it is none of those that fail
+		return
+	}
 	switch key := strings.ToLower(t.text); {
 	case key == "use":
 		if t = l.take(`"server"`); !isWord(t, "server") && !l.bad {
@@ -329,7 +342,7 @@ func (b *block) finishRules(p *parser) {
 				b.badRule = true
 				continue
 			}
-			if at, ok := index.find(list, r); ok {
+			if at, ok := index.enter(list, r, len(list)); ok {
 				old := &list[at]
 				switch {
 				case slices.Contains(old.Servers, addr):
@@ -342,7 +355,6 @@ func (b *block) finishRules(p *parser) {
 				old.Servers = append(slices.Clip(old.Servers), addr)
 				continue
 			}
-			index.put(list, r, len(list))
 		}
 		if len(list) == i {
 			list = list[:i+1] // nothing was left out so far
@@ -377,8 +389,11 @@ func (b *block) finishRules(p *parser) {
 
 // orderRules puts rules without conditions last.
 func orderRules(list []Rule) []Rule {
-	any := slices.IndexFunc(list, func(r Rule) bool { return r.Match.Any() })
-	if any < 0 || any == len(list)-1 {
+	any := 0
+	for any < len(list) && !list[any].Match.Any() {
+		any++
+	}
+	if any >= len(list)-1 {
 		return list
 	}
 	var last []Rule
@@ -401,6 +416,12 @@ func numberRules(old, w []Rule) {
 	for i := range old {
 		have.put(old, &old[i], i)
 		next = max(next, old[i].ID)
+	}
+	if len(old) == 0 {
+		for i := range w {
+			w[i].ID = uint32(i) + 1
+		}
+		return
 	}
 	used := make(map[uint32]bool, len(old))
 	for i := range w {
@@ -427,14 +448,25 @@ func sameRules(a, b []Rule) bool {
 
 func sameConditions(a, b *Rule) bool { return a.Name == b.Name && a.Match.Equal(&b.Match) }
 
-// index finds rules by their names and conditions.
+// index finds rules by their names and conditions: a hash of open addresses, at
+// most half full.
 type index struct {
 	seed maphash.Seed
-	at   map[uint64]int32
+	slot []slot
+}
+
+// slot has a part of the hash of a rule, and 1 more than where the rule is.
+type slot struct {
+	hash uint32
+	at   uint32
 }
 
 func newIndex(n int) *index {
-	return &index{maphash.MakeSeed(), make(map[uint64]int32, n)}
+	size := 1
+	for size < 2*n {
+		size *= 2
+	}
+	return &index{maphash.MakeSeed(), make([]slot, size)}
 }
 
 func (x *index) hash(r *Rule) uint64 {
@@ -447,35 +479,38 @@ func (x *index) hash(r *Rule) uint64 {
 	return h
 }
 
-// place is where the rule is or would be.
-func (x *index) place(list []Rule, r *Rule) (h uint64, at int, ok bool) {
-	if len(x.at) == 0 {
-		return x.hash(r), 0, false
-	}
-	for h = x.hash(r); ; h++ {
-		i, ok := x.at[h]
-		if !ok {
-			return h, 0, false
-		}
-		if sameConditions(&list[i], r) {
-			return h, int(i), true
+// place is the slot where the rule is or would be.
+func (x *index) place(list []Rule, r *Rule) (*slot, uint32) {
+	h := x.hash(r)
+	for i := h; ; i++ {
+		s := &x.slot[i&uint64(len(x.slot)-1)]
+		if s.at == 0 || s.hash == uint32(h>>32) && sameConditions(&list[s.at-1], r) {
+			return s, uint32(h >> 32)
 		}
 	}
 }
 
 // find is the place in list of the last rule of the same conditions that was put.
 func (x *index) find(list []Rule, r *Rule) (at int, ok bool) {
-	if len(x.at) == 0 {
-		return 0, false
-	}
-	_, at, ok = x.place(list, r)
-	return at, ok
+	s, _ := x.place(list, r)
+	return int(s.at) - 1, s.at != 0
 }
 
-// put remembers that the rule is, or will be, there in list.
+// put remembers that the rule is, or will be, there in list; at most as many as
+// newIndex was told can be.
 func (x *index) put(list []Rule, r *Rule, at int) {
-	h, _, _ := x.place(list, r)
-	x.at[h] = int32(at)
+	s, h := x.place(list, r)
+	*s = slot{h, uint32(at) + 1}
+}
+
+// enter is find, and put if there is none.
+func (x *index) enter(list []Rule, r *Rule, at int) (int, bool) {
+	s, h := x.place(list, r)
+	if s.at != 0 {
+		return int(s.at) - 1, true
+	}
+	*s = slot{h, uint32(at) + 1}
+	return at, false
 }
 
 // ruleLines are the values of the lines that say the rules.

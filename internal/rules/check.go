@@ -52,13 +52,17 @@ func (t Table) Check() error { return Check(t) }
 // number yet has the number 0.
 func Check(l List) error {
 	ids := map[uint32]int{} // of those behind a rule with a higher number
+	host := ""              // of the rule before
 	names := map[string]int{}
 	top := uint32(0)
 	for i := range l.Len() {
 		r := l.At(i)
-		e := r.check()
-		if prev, ok := names[r.Name]; e == nil && ok && r.Name != "" {
-			e = &Error{Msg: fmt.Sprintf("its name is that of rule %d", prev+1)}
+		e := r.check(host)
+		host = r.Match.Host
+		if e == nil && r.Name != "" {
+			if prev, ok := names[r.Name]; ok {
+				e = &Error{Msg: fmt.Sprintf("its name is that of rule %d", prev+1)}
+			}
 		}
 		if e == nil && r.Match.Any() && i+1 < l.Len() {
 			e = &Error{Msg: "it meets every request, so the rules behind it never get one",
@@ -114,13 +118,16 @@ func CheckMode(l List, tls bool) error {
 	return nil
 }
 
-func (r *Rule) check() *Error {
+// check finds what is wrong with a rule; host is one that is right.
+func (r *Rule) check(host string) *Error {
 	if e := checkName(r.Name); e != nil {
 		return e
 	}
 	m := &r.Match
-	if e := checkHost("host", m.Host, true); e != nil {
-		return e
+	if m.Host != host { // rules of one host come in a row
+		if e := checkHost("host", m.Host, true); e != nil {
+			return e
+		}
 	}
 	if e := checkHost("sni", m.SNI, false); e != nil {
 		return e

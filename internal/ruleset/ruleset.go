@@ -195,14 +195,14 @@ func matches(out []genl.Match, m *rules.Match) []genl.Match {
 		out = append(out, genl.Match{What: what, Op: ops[m.Path.Kind], Value: m.Path.Value})
 	}
 	exact(genl.MatchWhatMethod, strings.Join(m.Methods, ","))
-	for _, l := range []struct {
-		what   genl.MatchWhat
-		fields []rules.Field
-	}{{genl.MatchWhatHeader, m.Headers}, {genl.MatchWhatCookie, m.Cookies}, {genl.MatchWhatQuery, m.Query}} {
-		for _, f := range l.fields {
-			out = append(out, genl.Match{What: l.what, Op: ops[f.Kind], Name: f.Name, Value: f.Value})
+	fields := func(what genl.MatchWhat, list []rules.Field) {
+		for _, f := range list {
+			out = append(out, genl.Match{What: what, Op: ops[f.Kind], Name: f.Name, Value: f.Value})
 		}
 	}
+	fields(genl.MatchWhatHeader, m.Headers)
+	fields(genl.MatchWhatCookie, m.Cookies)
+	fields(genl.MatchWhatQuery, m.Query)
 	if len(m.Sources) > 0 {
 		out = append(out, genl.Match{What: genl.MatchWhatSource, Op: genl.MatchOpExact, Networks: m.Sources})
 	}
