@@ -67,6 +67,7 @@ tcpvs_route_begin(const struct tcpvs_route_mem *mem,
 	}
 	any = route_at(&b->entry, b->entry.n++);
 	*any = (struct route_entry){ .kind = KEY_ANY, .root = NONE };
+	b->root = NONE;
 	return b;
 }
 
@@ -132,9 +133,18 @@ static u32 new_node(struct tcpvs_route_build *b, u32 label, u32 len, u32 sib)
 	return b->node.n++;
 }
 
-/* Walks bytes on from @node. */
+static void remember(struct tcpvs_route_build *b, u32 node, u32 at)
+{
+	if (at != NONE && b->nstep < ROUTE_STEPS_MAX)
+		b->step[b->nstep++] = (struct route_step){ node, at };
+}
+
+/*
+ * Walks bytes on from @node. If @done is not NONE they are those of b->last from
+ * there on, and the way is remembered.
+ */
 static u32 walk_literal(struct tcpvs_route_build *b, u32 node, const u8 *p,
-			u32 len)
+			u32 len, u32 done)
 {
 	while (len) {
 		u32 *link = &((struct route_bnode *)route_at(&b->node, node))->child;
@@ -153,8 +163,10 @@ static u32 walk_literal(struct tcpvs_route_build *b, u32 node, const u8 *p,
 			if (at == NONE)
 				return NONE;
 			at = new_node(b, at, len, *link);
-			if (at != NONE)
-				*link = at;
+			if (at == NONE)
+				return NONE;
+			*link = at;
+			remember(b, at, done == NONE ? NONE : done + len);
 			return at;
 		}
 		for (k = 1; k < len && k < n->len && label[k] == p[k]; k++)
@@ -175,8 +187,35 @@ static u32 walk_literal(struct tcpvs_route_build *b, u32 node, const u8 *p,
 		}
 		p += k;
 		len -= k;
+		if (done != NONE)
+			done += k;
+		remember(b, node, done);
 	}
 	return node;
+}
+
+/*
+ * Walks the literal text that a path begins with. Tables tend to be sorted, so it
+ * goes on where the way parts from that of the path before. A node on that way
+ * may have got another above it meanwhile, but ends where it did: what was split
+ * lay behind the parting, and is not remembered.
+ */
+static u32 walk_path(struct tcpvs_route_build *b, u32 root, const u8 *p, u32 len)
+{
+	u32 common = 0, at = 0, node = root;
+
+	if (b->root == root)
+		common = route_common(b->last, p, min(len, b->nlast));
+	while (b->nstep && b->step[b->nstep - 1].at > common)
+		b->nstep--;
+	if (b->nstep) {
+		node = b->step[b->nstep - 1].node;
+		at = b->step[b->nstep - 1].at;
+	}
+	memcpy(b->last + common, p + common, len - common);
+	b->nlast = len;
+	b->root = root;
+	return walk_literal(b, node, p + at, len - at, at);
 }
 
 /*
@@ -197,13 +236,21 @@ static u32 walk_param(struct tcpvs_route_build *b, u32 node, const u8 *p,
 	}
 	for (i = 0; i < len; i++)
 		b->tmp[i] = p[len - 1 - i];
-	node = walk_literal(b, n->turn, b->tmp, len);
+	node = walk_literal(b, n->turn, b->tmp, len, NONE);
 	if (node == NONE)
 		return NONE;
 	n = route_at(&b->node, node);
 	if (n->turn == NONE)
 		n->turn = new_node(b, 0, 0, NONE);
 	return n->turn;
+}
+
+/* Walks literal text of a template from @lit to @end. */
+static u32 walk_between(struct tcpvs_route_build *b, u32 node, const u8 *p,
+			u32 lit, u32 end)
+{
+	return lit ? walk_literal(b, node, p + lit, end - lit, NONE) :
+		     walk_path(b, node, p, end);
 }
 
 static u32 walk_template(struct tcpvs_route_build *b, u32 node, const u8 *p,
@@ -218,7 +265,7 @@ static u32 walk_template(struct tcpvs_route_build *b, u32 node, const u8 *p,
 		n = i - from;
 		tcpvs_route_param(p + from, &at, &n);
 		if (n) {
-			node = walk_literal(b, node, p + lit, from + at - lit);
+			node = walk_between(b, node, p, lit, from + at);
 			if (node == NONE)
 				break;
 			at += from + n;
@@ -228,7 +275,7 @@ static u32 walk_template(struct tcpvs_route_build *b, u32 node, const u8 *p,
 		from = i;
 	}
 	if (node != NONE)
-		node = walk_literal(b, node, p + lit, len - lit);
+		node = walk_between(b, node, p, lit, len);
 	return node;
 }
 
@@ -247,6 +294,24 @@ static void append(struct tcpvs_route_build *b, u32 *list, u32 rule)
 	*list = rule;
 }
 
+/**
+ * tcpvs_route_host_again() - is a host, to the letter, that of the rule before?
+ * @b: the build
+ * @m: the match: a host or SNI
+ *
+ * Return: its entry, or 0 if it has to be looked at
+ */
+u32 tcpvs_route_host_again(const struct tcpvs_route_build *b,
+			   const struct tcpvs_route_match *m)
+{
+	u32 kind = m->what == TCPVS_RM_SNI ? KEY_SNI : KEY_HOST;
+	const struct route_entry *e = route_at(&b->entry, b->host);
+
+	return e->kind == kind && e->len == m->vlen &&
+	       route_eq(route_at(&b->text, e->key), m->value, e->len) ?
+	       b->host : 0;
+}
+
 static u32 host_entry(struct tcpvs_route_build *b,
 		      const struct tcpvs_route_match *m)
 {
@@ -256,6 +321,9 @@ static u32 host_entry(struct tcpvs_route_build *b,
 
 	if (!m)
 		return 0;
+	i = tcpvs_route_host_again(b, m);
+	if (i)
+		return i;
 	p = m->value;
 	len = m->vlen;
 	if (m->what == TCPVS_RM_SNI)
@@ -269,7 +337,10 @@ static u32 host_entry(struct tcpvs_route_build *b,
 		len--;
 	for (i = 0; i < len; i++)
 		name[i] = route_lower(p[i]);
-	return tcpvs_route_entry(b, kind, name, len);
+	i = tcpvs_route_entry(b, kind, name, len);
+	if (i != NONE)
+		b->host = i;
+	return i;
 }
 
 /* Match ids between those of rules stay without one. */
@@ -319,7 +390,7 @@ static int index_rule(struct tcpvs_route_build *b, u32 rule,
 	if (path && path->op == TCPVS_RO_TEMPLATE)
 		node = walk_template(b, node, path->value, path->vlen);
 	else if (path)
-		node = walk_literal(b, node, path->value, path->vlen);
+		node = walk_path(b, node, path->value, path->vlen);
 	if (node == NONE)
 		return b->err;
 	n = route_at(&b->node, node);

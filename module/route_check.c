@@ -313,9 +313,11 @@ int tcpvs_route_check(const struct tcpvs_route_build *b,
 		return -TCPVS_RE_KIND;
 	switch (m->what) {
 	case TCPVS_RM_HOST:
-		return check_name(m->value, m->vlen, true) ? 0 : -TCPVS_RE_HOST;
+		return tcpvs_route_host_again(b, m) ||
+		       check_name(m->value, m->vlen, true) ? 0 : -TCPVS_RE_HOST;
 	case TCPVS_RM_SNI:
-		return check_name(m->value, m->vlen, false) ? 0 : -TCPVS_RE_SNI;
+		return tcpvs_route_host_again(b, m) ||
+		       check_name(m->value, m->vlen, false) ? 0 : -TCPVS_RE_SNI;
 	case TCPVS_RM_METHOD:
 		return check_methods(m->value, m->vlen);
 	case TCPVS_RM_ALPN:

@@ -228,6 +228,19 @@ struct route_bnode {
 	u32 prefix;
 };
 
+/* How deep into a trie the way of the last path is remembered. */
+#define ROUTE_STEPS_MAX	32
+
+/**
+ * struct route_step - a node on the way of the last path
+ * @node: the node
+ * @at: bytes of the path up to its end
+ */
+struct route_step {
+	u32 node;
+	u32 at;
+};
+
 /**
  * struct tcpvs_route_build - a table being built
  * @node: struct route_bnode
@@ -248,6 +261,12 @@ struct route_bnode {
  * @peak: most bytes of it so far
  * @seed: of the hash
  * @err: a failure after which nothing more can be added
+ * @host: entry of the last rule that had a host
+ * @root: root of the trie in which the last path was walked, or NONE
+ * @nlast: bytes in @last
+ * @nstep: length of @step
+ * @step: nodes on its way, none of which was split since
+ * @last: the last path, or the literal text that a template begins with
  * @tmp: text turned round
  */
 struct tcpvs_route_build {
@@ -269,6 +288,12 @@ struct tcpvs_route_build {
 	u64 peak;
 	u64 seed;
 	int err;
+	u32 host;
+	u32 root;
+	u32 nlast;
+	u32 nstep;
+	struct route_step step[ROUTE_STEPS_MAX];
+	u8 last[TCPVS_ROUTE_TEXT_MAX];
 	u8 tmp[TCPVS_ROUTE_TEXT_MAX];
 };
 
@@ -287,6 +312,18 @@ static __always_inline bool route_eq(const u8 *a, const u8 *b, u32 n)
 		if (*a++ != *b++)
 			return false;
 	return true;
+}
+
+/* Bytes that are equal at the beginning of both. */
+static __always_inline u32 route_common(const u8 *a, const u8 *b, u32 n)
+{
+	u32 i = 0;
+
+	while (i + 8 <= n && get_unaligned_le64(a + i) == get_unaligned_le64(b + i))
+		i += 8;
+	while (i < n && a[i] == b[i])
+		i++;
+	return i;
 }
 
 static inline u8 route_lower(u8 c)
@@ -337,6 +374,10 @@ u32 tcpvs_route_add_text(struct tcpvs_route_build *b, const u8 *q, u32 qlen,
 			 const u8 *p, u32 len);
 u32 tcpvs_route_entry(struct tcpvs_route_build *b, u32 kind, const u8 *key,
 		      u32 len);
+
+/* route_build.c */
+u32 tcpvs_route_host_again(const struct tcpvs_route_build *b,
+			   const struct tcpvs_route_match *m);
 
 /* route_check.c */
 int tcpvs_route_check(const struct tcpvs_route_build *b,
