@@ -67,10 +67,12 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->routed.set = r->set;
 		return true;
 	case TCPVS_RULE_ACTION_REDIRECT:
-		*step = tcpvs_answer_redirect(w, c, r->status, r->text, r->len);
+		*step = tcpvs_answer_redirect(w, c, r->status, tcpvs_rule_text(r),
+					      r->len);
 		return false;
 	case TCPVS_RULE_ACTION_ANSWER:
-		*step = tcpvs_answer_fixed(w, c, r->status, r->text, r->len);
+		*step = tcpvs_answer_fixed(w, c, r->status, tcpvs_rule_text(r),
+					   r->len);
 		return false;
 	default:
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);

@@ -7,13 +7,29 @@
  * reference may also be dropped by the work that frees a retired snapshot.
  */
 #include <linux/bsearch.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/vmalloc.h>
 
 #include "table.h"
 #include "table_impl.h"
 #include "worker.h"
+
+/*
+ * Physically contiguous memory comes in powers of two. What that wastes of a large
+ * piece is more than what single pages cost.
+ */
+static void *alloc(size_t size)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+
+	if (size > TCPVS_RECORDS_BYTES &&
+	    roundup_pow_of_two(size) - size > size / 8)
+		return __vmalloc(size, gfp);
+	return kvmalloc(size, gfp);
+}
 
 /**
  * tcpvs_table_alloc() - memory for a table
@@ -24,7 +40,7 @@
  */
 void *tcpvs_table_alloc(struct tcpvs_table *t, size_t size)
 {
-	void *p = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	void *p = alloc(size);
 
 	/* Much is allocated in a row, and every time something was filled. */
 	cond_resched();
@@ -74,6 +90,32 @@ int tcpvs_table_grow(struct tcpvs_table *t, void **p, u32 n, u32 *room,
 	*p = q;
 	*room = want;
 	return 0;
+}
+
+/**
+ * tcpvs_table_trim() - take back the room of elements that do not come
+ * @t: the table
+ * @p: the elements, which may move
+ * @n: how many there are
+ * @room: how many have room
+ * @size: of one
+ *
+ * Without memory for a smaller piece, the larger stays.
+ */
+void tcpvs_table_trim(struct tcpvs_table *t, void **p, u32 n, u32 *room,
+		      size_t size)
+{
+	void *q;
+
+	if (!n || n == *room)
+		return;
+	q = tcpvs_table_alloc(t, n * size);
+	if (!q)
+		return;
+	memcpy(q, *p, n * size);
+	tcpvs_table_release(t, *p, *room * size);
+	*p = q;
+	*room = n;
 }
 
 static void hits_free(struct tcpvs_table *t)

@@ -32,22 +32,29 @@ struct tcpvs_upload_scratch;
 /**
  * struct tcpvs_rule - what is done with a request that meets a rule
  * @record: the rule as it came, a nest
- * @text: location or body, within @record
  * @id: its number for users
  * @set: which of the sets, or TCPVS_SET_NONE
  * @status: of a redirect or an answer
- * @len: bytes of @text
+ * @text: location or body, where it begins in @record
+ * @len: its length
  * @action: TCPVS_RULE_ACTION_*
  */
 struct tcpvs_rule {
 	const struct nlattr *record;
-	const u8 *text;
 	u32 id;
 	u16 set;
 	u16 status;
+	u16 text;
 	u16 len;
 	u8 action;
 };
+
+static_assert(TCPVS_RULE_BYTES_MAX <= U16_MAX);
+
+static inline const u8 *tcpvs_rule_text(const struct tcpvs_rule *r)
+{
+	return (const u8 *)r->record + r->text;
+}
 
 /**
  * struct tcpvs_set_spec - a set of servers as a table names it

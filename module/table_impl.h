@@ -46,6 +46,8 @@ void *tcpvs_table_alloc(struct tcpvs_table *t, size_t size);
 void tcpvs_table_release(struct tcpvs_table *t, const void *p, size_t size);
 int tcpvs_table_grow(struct tcpvs_table *t, void **p, u32 n, u32 *room,
 		     size_t size);
+void tcpvs_table_trim(struct tcpvs_table *t, void **p, u32 n, u32 *room,
+		      size_t size);
 int tcpvs_table_hits_init(struct tcpvs_table *t);
 
 /* upload.c */

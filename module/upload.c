@@ -477,6 +477,8 @@ int tcpvs_upload_end(struct tcpvs_upload *u, u32 serial,
 	err = order(t) ?: check_ids(t, extack) ?: tcpvs_table_hits_init(t);
 	if (err)
 		return err;
+	tcpvs_table_trim(t, (void **)&t->rule, t->nrules, &u->room,
+			 sizeof(*t->rule));
 	u->build = NULL;
 	err = tcpvs_route_finish(build, &t->route, &bad);
 	if (err)

@@ -256,7 +256,7 @@ static bool is_redirect(u32 status)
 	       status == 307 || status == 308;
 }
 
-/* What the rule does; @r->text still points into the request. */
+/* What the rule does. */
 static int read_action(const struct tcpvs_table *t,
 		       const struct tcpvs_upload_scratch *s,
 		       const struct nlattr *rule, struct tcpvs_rule *r,
@@ -276,8 +276,10 @@ static int read_action(const struct tcpvs_table *t,
 				   "in mode tls nothing can be answered", extack);
 	r->set = TCPVS_SET_NONE;
 	r->status = status ? nla_get_u32(status) : 0;
-	r->text = text ? nla_data(text) : NULL;
-	r->len = text ? nla_len(text) : 0;
+	if (text) {
+		r->text = (const u8 *)nla_data(text) - (const u8 *)rule;
+		r->len = nla_len(text);
+	}
 	if (misplaced(set, r->action == TCPVS_RULE_ACTION_SERVERS))
 		return refuse_rule(s, set ?: rule, "a set belongs to action servers",
 				   extack);
@@ -306,7 +308,7 @@ static int read_action(const struct tcpvs_table *t,
 		if (!r->len || r->len > TCPVS_HTTP_LOCATION_MAX)
 			return refuse_rule(s, location, "a location has 1 to 1024 bytes",
 					   extack);
-		if (tcpvs_http_location(r->text, r->len) >= 0)
+		if (tcpvs_http_location(nla_data(location), r->len) >= 0)
 			return refuse_rule(s, location, "no URI, or an unknown $variable",
 					   extack);
 	}
@@ -409,8 +411,6 @@ int tcpvs_upload_rule(struct tcpvs_upload *u, const struct nlattr *rule,
 	r.record = tcpvs_upload_keep(t, rule, rule->nla_len);
 	if (!r.record)
 		return -ENOMEM;
-	if (r.text)
-		r.text = (const u8 *)r.record + (r.text - (const u8 *)rule);
 	t->rule[t->nrules++] = r;
 	return 0;
 }
