@@ -19,7 +19,7 @@ func TestRun(t *testing.T) {
 					w[at] = c
 					want := 16
 					if stops {
-						want = 8
+						want = 8 + at
 					}
 					s := strings.Repeat("a", 8) + string(w) + "0123"
 					if got := Run(s, k.least, k.a, k.b); got != want {

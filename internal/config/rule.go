@@ -202,16 +202,48 @@ func (r *Rule) setGroup(expr string, uri bool) error {
 	return nil
 }
 
+// usual takes what tables of thousands consist of, without further ado; it says
+// the same as word.
+func (l *ruleLine) usual() bool {
+	words := l.words[l.at:]
+	if len(words) < 3 {
+		return false
+	}
+	switch key := words[0].text; key {
+	case "host":
+		l.Match.Host = words[1].text
+	case "path":
+		l.Match.Path = rules.Path{Kind: rules.Exact, Value: words[1].text}
+	case "prefix":
+		l.Match.Path = rules.Path{Kind: rules.Prefix, Value: words[1].text}
+	case "template":
+		l.Match.Path = rules.Path{Kind: rules.Template, Value: words[1].text}
+	case "use":
+		if len(words) > 3 || words[1].kind != tokWord || words[1].text != "server" || l.matched.text != "" {
+			return false
+		}
+		var err error
+		if l.Servers, err = l.p.server(words[2].text); err != nil {
+			return false
+		}
+		l.Action.Kind, l.Action.Set, l.Scheduler = rules.UseSet, RuleSet, DefaultScheduler
+		l.Hash = DefaultHash()
+		l.at++
+	default:
+		return false
+	}
+	l.at += 2
+	return true
+}
+
 // word takes a condition or the action.
 func (l *ruleLine) word() {
+	if l.usual() {
+		return
+	}
 	var err error
 	t := l.take("")
 	v := t
-	switch t.text { // what tables of thousands consist of, without further ado
-	case "host", "path", "prefix", "template":
-		l.Match.Add(t.text, l.take("the value").text) //nolint:errcheck // it is none of those that fail
-		return
-	}
 	switch key := strings.ToLower(t.text); {
 	case key == "use":
 		if t = l.take(`"server"`); !isWord(t, "server") && !l.bad {

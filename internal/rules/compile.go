@@ -94,6 +94,9 @@ func Compile(l List, o automaton.Options) (*Compiled, error) {
 			}
 			add(i, s, m.Path.Value)
 		}
+		if len(m.Headers)+len(m.Cookies)+len(m.Query) == 0 {
+			continue
+		}
 		for _, of := range []struct {
 			kind   SubjectKind
 			fields []Field
