@@ -58,6 +58,10 @@ type builder struct {
 	items   []int32
 	matched []int32
 
+	// Scratch of row: what takes each class, and the states by that.
+	ways   []way
+	shared map[string]int32
+
 	work int // instructions looked at, the measure of time and memory
 }
 
@@ -293,17 +297,25 @@ func (b *builder) step(s, c int32) int32 {
 	return b.states[s].next[c]
 }
 
+// way is what follows the instructions that take a class of runes.
+type way struct {
+	out     []int32
+	kind    context
+	matched int32
+}
+
 // row computes all steps of s. Classes that the same instructions take in the
 // same context lead to the same state, and are many: they share the work.
 func (b *builder) row(s int32) {
 	classes := len(b.p.kind)
 	next := make([]int32, classes)
-	type way struct {
-		out     []int32
-		kind    context
-		matched int32
+	if b.ways == nil {
+		b.ways, b.shared = make([]way, classes), map[string]int32{}
 	}
-	ways := make([]way, classes)
+	ways := b.ways
+	for c := range ways {
+		ways[c] = way{out: ways[c].out[:0]}
+	}
 	waits := len(b.states[s].items) > 0 && b.hasWaiting(s)
 	for _, kind := range []context{ctxOther, ctxWord, ctxNewline} {
 		items, before := b.states[s].items, b.states[s].matched
@@ -335,18 +347,31 @@ func (b *builder) row(s int32) {
 			break
 		}
 	}
-	shared := map[string]int32{}
+	clear(b.shared)
 	var key []byte
+	void := [...]int32{ctxOther: none, ctxWord: none, ctxNewline: none, ctxBegin: none}
 	for c := range ways {
 		w := &ways[c]
+		// Most classes are taken by nothing, or by the same as the one before.
+		if len(w.out) == 0 {
+			if void[w.kind] == none {
+				void[w.kind] = b.enter(nil, w.kind, w.matched)
+			}
+			next[c] = void[w.kind]
+			continue
+		}
+		if c > 0 && w.kind == ways[c-1].kind && slices.Equal(w.out, ways[c-1].out) {
+			next[c] = next[c-1]
+			continue
+		}
 		key = binary.NativeEndian.AppendUint32(key[:0], uint32(w.matched)<<2|uint32(w.kind))
 		for _, pc := range w.out {
 			key = binary.NativeEndian.AppendUint32(key, uint32(pc))
 		}
-		t, ok := shared[string(key)]
+		t, ok := b.shared[string(key)]
 		if !ok {
 			t = b.enter(w.out, w.kind, w.matched)
-			shared[string(key)] = t
+			b.shared[string(key)] = t
 		}
 		next[c] = t
 	}

@@ -268,17 +268,19 @@ func quotient(r *raw, block []int32) *raw {
 	k := r.classes
 	out := &raw{class: r.class, classes: k, accept: []int32{0}, lists: [][]int32{nil}}
 	out.trans = make([]int32, k)
-	number := map[int32]int32{-1: 0}
-	var sample []int32 // a state of each block, by number
+	number := make([]int32, len(block)) // by block; 0: none yet
+	var sample []int32                  // a state of each block, by number
 	sample = append(sample, 0)
 	get := func(s int32) int32 {
-		n, ok := number[block[s]]
-		if !ok {
-			n = int32(len(sample))
-			number[block[s]] = n
+		b := block[s]
+		if b < 0 {
+			return 0
+		}
+		if number[b] == 0 {
+			number[b] = int32(len(sample))
 			sample = append(sample, s)
 		}
-		return n
+		return number[b]
 	}
 	lists := map[string]int32{"": 0}
 	out.start = get(r.start)
