@@ -138,9 +138,9 @@ func TestLife(t *testing.T) {
 	if s, err := c.Settings(ctx); err != nil || s.MaxConnections != 99 {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	k.SetWorkers([]genl.Worker{{CPU: 3, PID: 9, Connections: 1, Accepted: 1 << 33, HandoffsIn: 2, HandoffsOut: 3, Passes: 4, Steps: 5, Requests: 6, Wakeups: 7}})
+	k.SetWorkers([]genl.Worker{{CPU: 3, PID: 9, Connections: 1, Accepted: 1 << 33, HandoffsIn: 2, HandoffsOut: 3, Passes: 4, Steps: 5, Requests: 6, Wakeups: 7, LogRecords: 11, LogDrops: 12}})
 	workers, err := c.Workers(ctx)
-	if want := []genl.Worker{{3, 9, 1, 1 << 33, 2, 3, 4, 5, 6, 7}}; err != nil || !slices.Equal(workers, want) {
+	if want := []genl.Worker{{3, 9, 1, 1 << 33, 2, 3, 4, 5, 6, 7, 11, 12}}; err != nil || !slices.Equal(workers, want) {
 		t.Errorf("got %+v, %v", workers, err)
 	}
 	schedulers, err := c.Schedulers(ctx)

@@ -252,7 +252,7 @@ func TestVerbs(t *testing.T) {
 
 // decoders are all there are, by a number for the fuzzer.
 func decoders() []any {
-	return []any{&Service{}, &Server{}, &ServiceStats{}, &ServerStats{}, &Worker{}, &Scheduler{}, &Info{}, &Settings{}, &Timeouts{}, &Limits{}, &generation{}}
+	return []any{&Service{}, &Server{}, &ServiceStats{}, &ServerStats{}, &Worker{}, &Scheduler{}, &Info{}, &Settings{}, &Timeouts{}, &Limits{}, &generation{}, &LogBatch{}, &LogRecord{}}
 }
 
 // FuzzDecode gives every decoder whatever bytes: no panic, and what it takes
@@ -280,6 +280,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		if r, ok := v.(*LogRecord); ok {
+			if r.TotalTime < 0 || r.ConnectTime < 0 || r.FirstByteTime < 0 {
+				t.Fatalf("%+v took less than nothing", r)
+			}
+			if _, err := json.Marshal(r); err != nil && r.Time.Year() <= 9999 {
+				t.Fatal(err)
+			}
 		}
 		if s, ok := v.(*Service); ok {
 			if _, err := json.Marshal(s); err != nil {

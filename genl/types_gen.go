@@ -610,6 +610,81 @@ func (v *HashKey) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Cause: Why a request ended otherwise than by a response of a real server
+// or of a rule: the first that went wrong, by the name of the counter that
+// tells of it.
+type Cause uint32
+
+// Values of Cause.
+const (
+	// CauseNone: Nothing went wrong.
+	CauseNone Cause = 0
+	// CauseOther: The service was stopped, or memory was short, or nobody
+	// counts it.
+	CauseOther Cause = 1
+	// CauseRejected: A rule resets what meets it.
+	CauseRejected Cause = 2
+	// CauseResetsClient: The client reset the connection, or left in the
+	// middle.
+	CauseResetsClient Cause = 3
+	// CauseResetsServer: The real server reset the connection.
+	CauseResetsServer Cause = 4
+	// CauseBadRequest: The request could not be understood.
+	CauseBadRequest Cause = 5
+	// CauseBadResponse: The response could not be understood, or broke off.
+	CauseBadResponse Cause = 6
+	// CauseNoServer: No real server could take it.
+	CauseNoServer Cause = 7
+	// CauseLimitHead: The head is too large.
+	CauseLimitHead Cause = 8
+	// CauseLimitTarget: The target is too long.
+	CauseLimitTarget Cause = 9
+	// CauseLimitBody: The body is too large.
+	CauseLimitBody Cause = 10
+	// CauseTimeoutResponse: The real server did not answer in time.
+	CauseTimeoutResponse Cause = 11
+	// CauseTimeoutBody: A body stood still for too long.
+	CauseTimeoutBody Cause = 12
+	// CauseTimeoutIdle: A tunnel stood still for too long.
+	CauseTimeoutIdle Cause = 13
+	// CauseTimeoutDrain: It went on after its service had stopped, for too
+	// long.
+	CauseTimeoutDrain Cause = 14
+	// CauseEvicted: TCP as a whole ran short of memory.
+	CauseEvicted Cause = 15
+	// CauseKilled: It was killed.
+	CauseKilled Cause = 16
+)
+
+var namesCause = [...]string{"none", "other", "rejected", "resets-client", "resets-server", "bad-request", "bad-response", "no-server", "limit-head", "limit-target", "limit-body", "timeout-response", "timeout-body", "timeout-idle", "timeout-drain", "evicted", "killed"}
+
+// String returns the name the protocol gives the value.
+func (v Cause) String() string {
+	if int64(v) < int64(len(namesCause)) {
+		return namesCause[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseCause is the reverse of String.
+func ParseCause(s string) (Cause, error) {
+	for i, name := range namesCause {
+		if name == s {
+			return Cause(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesCause)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v Cause) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *Cause) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseCause(string(b))
+	return err
+}
+
 // Timeouts: Times after which the relay gives up waiting, in milliseconds.
 type Timeouts struct {
 	// Connect: For a real server to accept a connection (default 5000).
@@ -1507,6 +1582,11 @@ type Worker struct {
 	Requests uint64 `json:"requests"`
 	// Wakeups: Times it slept and was woken.
 	Wakeups uint64 `json:"wakeups"`
+	// LogRecords: Records that it gave to the access log.
+	LogRecords uint64 `json:"log_records"`
+	// LogDrops: Records of the access log that nobody got: there was no memory,
+	// or no reader had room.
+	LogDrops uint64 `json:"log_drops"`
 }
 
 func (v *Worker) decode(ad *netlink.AttributeDecoder) error {
@@ -1532,6 +1612,10 @@ func (v *Worker) decode(ad *netlink.AttributeDecoder) error {
 			v.Requests = decodeUint(ad)
 		case spec.AWorkerWakeups:
 			v.Wakeups = decodeUint(ad)
+		case spec.AWorkerLogRecords:
+			v.LogRecords = decodeUint(ad)
+		case spec.AWorkerLogDrops:
+			v.LogDrops = decodeUint(ad)
 		}
 	}
 	return ad.Err()

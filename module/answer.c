@@ -11,6 +11,7 @@
  * Runs in the worker that owns the connection.
  */
 #include "conn.h"
+#include "log.h"
 
 /**
  * tcpvs_count_status() - count a response by its class
@@ -58,6 +59,7 @@ static int answer_with(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	}
 	tcpvs_flow_drop_head(&c->req);
 	c->status = status;
+	tcpvs_log_status(c, status);
 	c->state = TCPVS_CONN_ANSWER;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_BODY);
 	return TCPVS_STEP_AGAIN;
@@ -159,6 +161,7 @@ int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	r = tcpvs_relay(w, &c->resp, c->cl.sock, c->cl.sock, &sent);
 	conn_count_add(w, c, CLIENT_BYTES_OUT, sent);
+	tcpvs_log_out(c, sent);
 	switch (r) {
 	case TCPVS_RELAY_DONE:
 		break;
@@ -167,13 +170,14 @@ int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	case TCPVS_RELAY_MEMORY:
 		return tcpvs_conn_memory(w, c);
 	default:
-		conn_count(w, c, RESETS_CLIENT);
+		conn_fail(w, c, RESETS_CLIENT);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
 	/* What nobody asked for (a limit, a slow head) is no response to a request. */
 	if (c->flags & TCPVS_CF_REQUEST) {
 		tcpvs_count_status(w, c, c->status, false);
 		c->flags &= ~TCPVS_CF_REQUEST;
+		tcpvs_log_end(w, c);
 	}
 	if (c->flags & TCPVS_CF_KEEP)
 		return tcpvs_request_next(w, c);

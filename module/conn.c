@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 
 #define STEP_BUDGET	16		/* changes of state in one step */
 #define MEMORY_WAIT	(HZ / 20)	/* before trying again */
@@ -90,6 +91,9 @@ int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 {
 	struct tcpvs_service *svc = c->svc;
 
+	if (c->flags & TCPVS_CF_REQUEST || how == TCPVS_CLOSE_RST)
+		tcpvs_conn_cause(c, TCPVS_CAUSE_OTHER);
+	tcpvs_log_end(w, c);
 	if (c->flags & TCPVS_CF_REQUEST) {
 		c->flags &= ~TCPVS_CF_REQUEST;
 		conn_count(w, c, ABORTED);
@@ -200,6 +204,7 @@ int tcpvs_conn_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	if (c->svc->mode == TCPVS_MODE_TCP) {
 		conn_count(w, c, REQUESTS);
+		tcpvs_log_begin(w, c, NULL, NULL);
 		return tcpvs_connect_begin(w, c);
 	}
 	c->state = c->svc->mode == TCPVS_MODE_TLS ? TCPVS_CONN_HELLO :
@@ -303,10 +308,10 @@ static int conn_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	case TCPVS_CONN_EXCHANGE:
 		return tcpvs_exchange_timeout(w, c);
 	case TCPVS_CONN_TUNNEL:
-		conn_count(w, c, TIMEOUT_IDLE);
+		conn_fail(w, c, TIMEOUT_IDLE);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
 	case TCPVS_CONN_ANSWER:
-		conn_count(w, c, TIMEOUT_BODY);
+		conn_fail(w, c, TIMEOUT_BODY);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	default:
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_FIN);
@@ -453,7 +458,7 @@ void tcpvs_conns_pressure(struct tcpvs_worker *w)
 	}
 	if (!worst)
 		return;
-	conn_count(w, worst, EVICTED);
+	conn_fail(w, worst, EVICTED);
 	tcpvs_conn_cut(w, worst);
 }
 
@@ -480,7 +485,7 @@ static void reset(struct tcpvs_worker *w, void *arg)
 		if (c->svc != arg)
 			continue;
 		if (READ_ONCE(c->svc->state) == TCPVS_SERVICE_STATE_DRAINING)
-			conn_count(w, c, TIMEOUT_DRAIN);
+			conn_fail(w, c, TIMEOUT_DRAIN);
 		tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
 }

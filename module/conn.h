@@ -41,6 +41,8 @@
 #include "upstream.h"
 #include "worker.h"
 
+struct tcpvs_log_entry;
+
 #define TCPVS_PEER_MAX		46	/* text of an IPv6 address */
 #define TCPVS_BORN_SHIFT	12	/* from ns; 48 bits last for 36 years */
 
@@ -132,6 +134,7 @@ struct tcpvs_routed {
  * @req: client to server
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
+ * @log: what the access log will tell of the request in hand, or NULL
  * @scan: search for the end of a head that dribbles in; request or response
  * @hello: the same of a ClientHello
  * @routed: between the two of them, where the request goes
@@ -139,6 +142,7 @@ struct tcpvs_routed {
  *	TCPVS_CF_COOKIE
  * @tried: ids of servers that failed
  * @status: of the response in hand
+ * @cause: TCPVS_CAUSE_*, what went wrong first with the request in hand
  * @peer: the client's address as text
  */
 struct tcpvs_conn {
@@ -163,6 +167,7 @@ struct tcpvs_conn {
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;
+	struct tcpvs_log_entry *log;
 	union {
 		struct tcpvs_http_scan scan;
 		struct tcpvs_tls_scan hello;
@@ -171,6 +176,7 @@ struct tcpvs_conn {
 	u32 claim;
 	u32 tried[TCPVS_TRIES_MAX];
 	u16 status;
+	u8 cause;
 	char peer[TCPVS_PEER_MAX];
 };
 
@@ -207,6 +213,19 @@ enum {
 #define conn_count_add(w, c, what, n)					\
 	tcpvs_count_add(conn_stats(w, c), TCPVS_A_STATS_##what, n)
 
+static inline void tcpvs_conn_cause(struct tcpvs_conn *c, u8 cause)
+{
+	if (!c->cause)
+		c->cause = cause;
+}
+
+/* Counts what goes wrong with the request in hand, and keeps it as the cause. */
+#define conn_fail(w, c, what)						\
+	do {								\
+		conn_count(w, c, what);					\
+		tcpvs_conn_cause(c, TCPVS_CAUSE_##what);		\
+	} while (0)
+
 /* conn.c */
 int tcpvs_conn_init(void);
 void tcpvs_conn_exit(void);
@@ -231,6 +250,7 @@ bool tcpvs_peer_end_of_age(const struct tcpvs_conn *c,
 bool tcpvs_peer_aged(const struct tcpvs_conn *c,
 		     const struct tcpvs_service_conf *sc);
 void tcpvs_peer_addr(const struct tcpvs_conn *c, struct tcpvs_addr *a);
+bool tcpvs_peer_announced(const struct tcpvs_conn *c, struct tcpvs_addr *a);
 bool tcpvs_network_has(const struct tcpvs_network *net,
 		       const struct tcpvs_addr *a);
 bool tcpvs_peer_trusted(const struct tcpvs_service_conf *sc,

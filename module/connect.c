@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 #include "sticky.h"
 
 static bool established(const struct tcpvs_upstream *up)
@@ -130,7 +131,7 @@ static int connected(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 static int no_server(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
-	conn_count(w, c, NO_SERVER);
+	conn_fail(w, c, NO_SERVER);
 	if (c->svc->mode != TCPVS_MODE_HTTP)
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	return tcpvs_answer(w, c, 503);
@@ -195,6 +196,7 @@ static int reuse(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	atomic_inc(&up->srv->load.inflight);
 	conn_count(w, c, POOL_HITS);
 	server_count(w, up->srv, POOL_HITS);
+	tcpvs_log_server(c, up->srv, true);
 	return connected(w, c);
 }
 
@@ -274,8 +276,10 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			srv = fall_back(c, sc);
 		if (!srv)
 			return no_server(w, c);
-		if (c->ntried)
+		if (c->ntried) {
 			conn_count(w, c, RETRIES);
+			tcpvs_log_retry(c);
+		}
 
 		if (c->extra)
 			up = own(w, c, set, srv);
@@ -284,6 +288,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			up = tcpvs_upstream_idle(w, srv);
 		if (up)
 			return reuse(w, c, up);
+		tcpvs_log_server(c, srv, false);
 		err = tcpvs_upstream_open(w, srv, sc, c, &c->up);
 		if (err == -ENOMEM || err == -ENOBUFS)
 			return tcpvs_conn_memory(w, c);
@@ -318,7 +323,7 @@ static int next_server(struct tcpvs_worker *w, struct tcpvs_conn *c)
 int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	if (tcpvs_conn_broken(&c->cl)) {
-		conn_count(w, c, RESETS_CLIENT);
+		conn_fail(w, c, RESETS_CLIENT);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
 	if (!c->up)
@@ -331,6 +336,7 @@ int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (err)
 			return next_server(w, c);
 		conn_count(w, c, CONNECTS);
+		tcpvs_log_connected(c);
 		server_count(w, c->up->srv, CONNECTS);
 		return connected(w, c);
 	}
@@ -366,6 +372,9 @@ int tcpvs_connect_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 int tcpvs_connect_again(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	conn_count(w, c, RETRIES);
+	tcpvs_log_retry(c);
+	/* What has gone wrong is mended. */
+	c->cause = TCPVS_CAUSE_NONE;
 	server_count(w, c->up->srv, ABORTED);
 	c->flags |= TCPVS_CF_FRESH;
 	tcpvs_connect_release(w, c, TCPVS_CLOSE_RST);

@@ -19,6 +19,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 #include "sticky.h"
 
 #define FIRST_PEEK	1024	/* bytes: most heads; with a long body no more */
@@ -47,14 +48,14 @@ int tcpvs_exchange_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 /* The client went away. */
 static int client_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
-	conn_count(w, c, RESETS_CLIENT);
+	conn_fail(w, c, RESETS_CLIENT);
 	return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 }
 
 /* No usable response will come. */
 static int bad_response(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
-	conn_count(w, c, BAD_RESPONSE);
+	conn_fail(w, c, BAD_RESPONSE);
 	server_count(w, c->up->srv, BAD_RESPONSE);
 	tcpvs_connect_failed(c, c->up->srv);
 	if (c->flags & TCPVS_CF_RESP_HEAD) {
@@ -90,7 +91,7 @@ static bool repeatable(const struct tcpvs_conn *c)
 static int server_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	if (tcpvs_conn_broken(&c->up->leg)) {
-		conn_count(w, c, RESETS_SERVER);
+		conn_fail(w, c, RESETS_SERVER);
 		server_count(w, c->up->srv, RESETS);
 	}
 	if (c->up->reused && c->req.flags & TCPVS_FLOW_RETAIN &&
@@ -103,6 +104,7 @@ static int server_gone(struct tcpvs_worker *w, struct tcpvs_conn *c)
 static int tunnel(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	conn_count(w, c, TUNNELS);
+	tcpvs_log_status(c, w->parsed->status);
 	c->flags &= ~(TCPVS_CF_REQUEST | TCPVS_CF_KEEP);
 	c->resp.ahead = w->parsed->head_len;
 	c->req.ahead = 0;
@@ -176,6 +178,7 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	    !(h->flags & TCPVS_HF_UNREUSABLE) && !(c->flags & TCPVS_CF_NO_REUSE))
 		c->flags |= TCPVS_CF_REUSE;
 	c->status = h->status;
+	tcpvs_log_status(c, h->status);
 	f->ahead = h->head_len + small;
 	switch (body) {
 	case TCPVS_BODY_LENGTH:
@@ -274,6 +277,7 @@ again:
 	if (c->req.flags & TCPVS_FLOW_RETAIN)
 		tcpvs_flow_release(&c->req, c->cl.sock);
 	tcpvs_connect_answered(c);
+	tcpvs_log_answered(c);
 
 	r = tcpvs_http_parse_response(w->parsed, w->head, len, &lim);
 	if (!r && len == max && max < lim.head_max) {
@@ -299,6 +303,7 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	tcpvs_count_status(w, c, c->status, true);
 	c->flags &= ~TCPVS_CF_REQUEST;
+	tcpvs_log_end(w, c);
 	if (c->flags & TCPVS_CF_REUSE && c->flags & TCPVS_CF_REQ_DONE)
 		tcpvs_connect_pool(w, c);
 	else
@@ -330,6 +335,7 @@ static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more
 	w->chunks_max = U64_MAX;
 	if (sent) {
 		conn_count_add(w, c, CLIENT_BYTES_IN, c->req.moved - moved);
+		tcpvs_log_in(c, c->req.moved - moved);
 		conn_count_add(w, c, SERVER_BYTES_OUT, sent);
 		server_count_add(w, c->up->srv, BYTES_OUT, sent);
 	}
@@ -360,9 +366,9 @@ static int send_request(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *more
 	case TCPVS_RELAY_LARGE:
 		/* Chunks that cannot be understood, or too many of them. */
 		if (r == TCPVS_RELAY_LARGE)
-			conn_count(w, c, LIMIT_BODY);
+			conn_fail(w, c, LIMIT_BODY);
 		else
-			conn_count(w, c, BAD_REQUEST);
+			conn_fail(w, c, BAD_REQUEST);
 		c->flags &= ~TCPVS_CF_KEEP;
 		if (c->flags & TCPVS_CF_RESP_HEAD) {
 			conn_count(w, c, BROKEN);
@@ -388,6 +394,7 @@ static int send_response(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *mor
 		moved = c->resp.moved - moved;
 		conn_count_add(w, c, SERVER_BYTES_IN, moved);
 		conn_count_add(w, c, CLIENT_BYTES_OUT, sent);
+		tcpvs_log_out(c, sent);
 		server_count_add(w, c->up->srv, BYTES_IN, moved);
 	}
 	switch (r) {
@@ -412,7 +419,7 @@ static int send_response(struct tcpvs_worker *w, struct tcpvs_conn *c, bool *mor
 	case TCPVS_RELAY_DST:
 		return client_gone(w, c);
 	case TCPVS_RELAY_SRC:
-		conn_count(w, c, RESETS_SERVER);
+		conn_fail(w, c, RESETS_SERVER);
 		server_count(w, c->up->srv, RESETS);
 		fallthrough;
 	default:
@@ -475,18 +482,18 @@ int tcpvs_exchange_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return TCPVS_STEP_IDLE;
 	}
 	if (c->flags & TCPVS_CF_RESP_HEAD) {
-		conn_count(w, c, TIMEOUT_BODY);
+		conn_fail(w, c, TIMEOUT_BODY);
 		conn_count(w, c, BROKEN);
 		return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 	}
 	if (body && tcp_inq(c->cl.sock->sk) <= c->req.ahead) {
 		/* The client owes us its body. */
-		conn_count(w, c, TIMEOUT_BODY);
+		conn_fail(w, c, TIMEOUT_BODY);
 		server_count(w, c->up->srv, ABORTED);
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, 408);
 	}
-	conn_count(w, c, TIMEOUT_RESPONSE);
+	conn_fail(w, c, TIMEOUT_RESPONSE);
 	tcpvs_connect_failed(c, c->up->srv);
 	server_count(w, c->up->srv, TIMEOUTS);
 	server_count(w, c->up->srv, ABORTED);

@@ -15,6 +15,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 
 /**
  * tcpvs_hello_read() - read a hello that is whole
@@ -108,6 +109,7 @@ int tcpvs_hello_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return bad_hello(w, c, -r);
 	c->head_len = len;
 	conn_count(w, c, REQUESTS);
+	tcpvs_log_begin(w, c, NULL, &hello);
 	if (!tcpvs_rule_decide(w, c, sc, &hello, &step))
 		return step;
 	return tcpvs_connect_begin(w, c);

@@ -30,25 +30,6 @@
 
 #define LOOK_BUDGET	1024	/* entries in one call: some 10 us */
 
-/* Who a PROXY header has announced; false if none has. */
-static bool announced(const struct tcpvs_conn *c, struct tcpvs_addr *a)
-{
-	const struct tcpvs_proxy *p;
-
-	if (!c->extra || !c->extra->announced.family)
-		return false;
-	p = &c->extra->announced;
-	a->port = htons(p->sport);
-	if (p->family == 4) {
-		a->family = AF_INET;
-		memcpy(&a->v4, p->src, sizeof(a->v4));
-	} else {
-		a->family = AF_INET6;
-		memcpy(&a->v6, p->src, sizeof(a->v6));
-	}
-	return true;
-}
-
 static u8 state_of(const struct tcpvs_conn *c)
 {
 	switch (c->state) {
@@ -88,7 +69,7 @@ static bool describe(struct tcpvs_worker *w, const struct tcpvs_inspect *s,
 		return false;
 	memset(info, 0, sizeof(*info));
 	tcpvs_peer_addr(c, &info->peer);
-	if (!announced(c, &info->client)) {
+	if (!tcpvs_peer_announced(c, &info->client)) {
 		info->client = info->peer;
 		memset(&info->peer, 0, sizeof(info->peer));
 	}
@@ -148,7 +129,7 @@ static void call_look(struct tcpvs_worker *w, void *arg)
 		} else if (tcpvs_conn_id(w, c) == s->kill) {
 			at = at->prev;
 			s->killed = true;
-			conn_count(w, c, KILLED);
+			conn_fail(w, c, KILLED);
 			tcpvs_conn_cut(w, c);
 		}
 	}

@@ -18,6 +18,7 @@
 
 #include "config.h"
 #include "conn.h"
+#include "log.h"
 #include "netlink-gen.h"
 #include "proc.h"
 #include "transaction.h"
@@ -55,11 +56,8 @@ static int __net_init net_init(struct net *net)
 	struct tcpvs_config *c = tcpvs_config_alloc(0);
 
 	tn->last = tcpvs_config_alloc(0);
-	if (!c || !tn->last) {
-		kvfree(c);
-		kvfree(tn->last);
-		return -ENOMEM;
-	}
+	if (!c || !tn->last || tcpvs_log_net_init(tn))
+		goto err;
 	tn->net = net;
 	mutex_init(&tn->lock);
 	seqcount_init(&tn->zeroing);
@@ -70,13 +68,14 @@ static int __net_init net_init(struct net *net)
 				    (MEMORY_A_CONNECTION / PAGE_SIZE),
 				    1UL, MAX_CONNECTIONS * 1UL);
 	RCU_INIT_POINTER(tn->config, c);
-	if (tcpvs_proc_init(net)) {
-		ida_destroy(&tn->slots);
-		kvfree(c);
-		kvfree(tn->last);
-		return -ENOMEM;
-	}
-	return 0;
+	if (!tcpvs_proc_init(net))
+		return 0;
+	ida_destroy(&tn->slots);
+	tcpvs_log_net_exit(tn);
+err:
+	kvfree(c);
+	kvfree(tn->last);
+	return -ENOMEM;
 }
 
 static void net_pre_exit(struct net *net)
@@ -94,6 +93,7 @@ static void net_exit(struct net *net)
 	wait_var_event(&tn->services, !atomic_read(&tn->services));
 	/* Readers came through a service or a request, and there is neither. */
 	RCU_INIT_POINTER(tn->config, NULL);
+	tcpvs_log_net_exit(tn);
 	tcpvs_config_free(tn->last);
 	ida_destroy(&tn->slots);
 	mutex_destroy(&tn->lock);
@@ -143,6 +143,7 @@ static int __init tcpvs_init(void)
 	err = netlink_register_notifier(&netlink_notifier);
 	if (err)
 		goto err_pernet;
+	tcpvs_log_init();
 	err = genl_register_family(&tcpvs_nl_family);
 	if (err)
 		goto err_notifier;
@@ -174,6 +175,7 @@ err_none:
  */
 static void __exit tcpvs_exit(void)
 {
+	tcpvs_log_close();
 	genl_unregister_family(&tcpvs_nl_family);
 	netlink_unregister_notifier(&netlink_notifier);
 	unregister_pernet_device(&net_ops);

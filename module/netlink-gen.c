@@ -614,6 +614,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 
 static const struct genl_multicast_group tcpvs_nl_mcgrps[] = {
 	[TCPVS_NLGRP_CONFIG] = { "config", },
+	[TCPVS_NLGRP_LOG] = { "log", },
 };
 
 struct genl_family tcpvs_nl_family __ro_after_init = {

@@ -76,6 +76,7 @@ int tcpvs_nl_rule_set_get_dumpit(struct sk_buff *skb,
 
 enum {
 	TCPVS_NLGRP_CONFIG,
+	TCPVS_NLGRP_LOG,
 };
 
 extern struct genl_family tcpvs_nl_family;

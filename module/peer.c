@@ -105,6 +105,31 @@ void tcpvs_peer_addr(const struct tcpvs_conn *c, struct tcpvs_addr *a)
 }
 
 /**
+ * tcpvs_peer_announced() - who a PROXY header has announced
+ * @c: connection
+ * @a: set to the address of the client
+ *
+ * Return: one has.
+ */
+bool tcpvs_peer_announced(const struct tcpvs_conn *c, struct tcpvs_addr *a)
+{
+	const struct tcpvs_proxy *p;
+
+	if (!c->extra || !c->extra->announced.family)
+		return false;
+	p = &c->extra->announced;
+	a->port = htons(p->sport);
+	if (p->family == 4) {
+		a->family = AF_INET;
+		memcpy(&a->v4, p->src, sizeof(a->v4));
+	} else {
+		a->family = AF_INET6;
+		memcpy(&a->v6, p->src, sizeof(a->v6));
+	}
+	return true;
+}
+
+/**
  * tcpvs_network_has() - is an address in a network?
  * @net: the network
  * @a: the address

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 #include "sticky.h"
 
 #define FIRST_PEEK	2048	/* bytes: most heads; with a body no more */
@@ -103,16 +104,18 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	conn_count(w, c, REQUESTS);
 	conn_count_add(w, c, CLIENT_BYTES_IN, h->head_len);
 	tcpvs_worker_count(w, TCPVS_A_WORKER_REQUESTS);
+	tcpvs_log_begin(w, c, h, NULL);
+	tcpvs_log_in(c, h->head_len);
 	if (sc->special && sc->sticky)
 		tcpvs_sticky_begin(w, c, &claim);
 
 	if (len < 0) {
-		conn_count(w, c, BAD_REQUEST);
+		conn_fail(w, c, BAD_REQUEST);
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, tcpvs_http_err_status(-len));
 	}
 	if (body_max && c->body == TCPVS_BODY_LENGTH && c->body_len > body_max) {
-		conn_count(w, c, LIMIT_BODY);
+		conn_fail(w, c, LIMIT_BODY);
 		c->flags &= ~TCPVS_CF_KEEP;
 		return tcpvs_answer(w, c, 413);
 	}
@@ -131,12 +134,13 @@ static int bad_request(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 	unsigned int status = tcpvs_http_err_status(err);
 
 	conn_count(w, c, REQUESTS);
+	tcpvs_log_begin(w, c, NULL, NULL);
 	if (status == 414)
-		conn_count(w, c, LIMIT_TARGET);
+		conn_fail(w, c, LIMIT_TARGET);
 	else if (status == 431)
-		conn_count(w, c, LIMIT_HEAD);
+		conn_fail(w, c, LIMIT_HEAD);
 	else
-		conn_count(w, c, BAD_REQUEST);
+		conn_fail(w, c, BAD_REQUEST);
 	c->method = TCPVS_M_OTHER;
 	c->flags |= TCPVS_CF_REQUEST;
 	c->flags &= ~TCPVS_CF_KEEP;

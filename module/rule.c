@@ -15,6 +15,7 @@
  * Runs in the worker that owns the connection, inside tcpvs_srcu.
  */
 #include "conn.h"
+#include "log.h"
 #include "table.h"
 
 static void source(const struct tcpvs_conn *c, struct tcpvs_route_net *net)
@@ -62,6 +63,7 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		WRITE_ONCE(t->hits[w->id][n], t->hits[w->id][n] + 1);
 
 	r = &t->rule[n];
+	tcpvs_log_rule(c, r->id);
 	switch (r->action) {
 	case TCPVS_RULE_ACTION_SERVERS:
 		c->routed.set = r->set;
@@ -75,6 +77,7 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 					   r->len);
 		return false;
 	default:
+		tcpvs_conn_cause(c, TCPVS_CAUSE_REJECTED);
 		*step = tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);
 		return false;
 	}

@@ -31,6 +31,7 @@
 #define TCPVS_VERSION		"0.1.0"
 
 struct tcpvs_config;
+struct tcpvs_log;
 struct tcpvs_service;
 struct tcpvs_service_conf;
 struct tcpvs_server;
@@ -108,6 +109,7 @@ static inline int tcpvs_addr_sockaddr(const struct tcpvs_addr *a,
  * @zeroing: odd while the workers reset counters or carry them over, written
  *	under @lock
  * @slots: allocator of &tcpvs_service.slot
+ * @log: records of its requests, one a worker
  * @services: services not released yet, in or out of the snapshot
  */
 struct tcpvs_net {
@@ -125,6 +127,7 @@ struct tcpvs_net {
 	u32 next_serial;
 	seqcount_t zeroing;
 	struct ida slots;
+	struct tcpvs_log *log;
 	atomic_t services;
 };
 

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "log.h"
 
 /**
  * tcpvs_tunnel_begin() - connect the two sides of a connection
@@ -74,6 +75,7 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	moved = c->req.moved;
 	a = one_way(w, &c->req, cl, up, &out);
 	conn_count_add(w, c, CLIENT_BYTES_IN, c->req.moved - moved);
+	tcpvs_log_in(c, c->req.moved - moved);
 	conn_count_add(w, c, SERVER_BYTES_OUT, out);
 	server_count_add(w, srv, BYTES_OUT, out);
 
@@ -81,6 +83,9 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	b = one_way(w, &c->resp, up, cl, &in);
 	conn_count_add(w, c, SERVER_BYTES_IN, c->resp.moved - moved);
 	conn_count_add(w, c, CLIENT_BYTES_OUT, in);
+	tcpvs_log_out(c, in);
+	if (in)
+		tcpvs_log_answered(c);
 	server_count_add(w, srv, BYTES_IN, c->resp.moved - moved);
 	if (out || in)
 		tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_TUNNEL);
@@ -100,9 +105,9 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 reset:
 	if (client)
-		conn_count(w, c, RESETS_CLIENT);
+		conn_fail(w, c, RESETS_CLIENT);
 	if (server) {
-		conn_count(w, c, RESETS_SERVER);
+		conn_fail(w, c, RESETS_SERVER);
 		server_count(w, srv, RESETS);
 	}
 	return tcpvs_conn_close(w, c, TCPVS_CLOSE_RST);

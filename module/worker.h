@@ -12,6 +12,7 @@
 #include <linux/completion.h>
 #include <linux/llist.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mm_types_task.h>
 #include <linux/sched.h>
 
@@ -113,6 +114,9 @@ struct tcpvs_worker {
 	u64 chunks_max;
 	u64 stats[TCPVS_A_WORKER_MAX + 1];
 };
+
+/* We are in the thread that owns what is touched. */
+#define tcpvs_assert_worker(w)	lockdep_assert((w)->task == current)
 
 #define tcpvs_worker_count(w, index)					\
 	WRITE_ONCE((w)->stats[index], (w)->stats[index] + 1)

@@ -111,7 +111,7 @@ func (k *Kernel) Dial(*netlink.Config) (*genetlink.Conn, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.nextPID++
-	s := &socket{k: k, pid: k.nextPID, wake: make(chan struct{})}
+	s := &socket{k: k, pid: k.nextPID, wake: make(chan struct{}), joined: map[string]bool{}}
 	k.sockets[s] = true
 	return genetlink.NewConn(netlink.NewConn(s, s.pid)), nil
 }
@@ -126,7 +126,8 @@ func (k *Kernel) Unload() {
 	clear(k.run)
 	clear(k.serving)
 	for s := range k.sockets {
-		s.tx, s.dump, s.joined = nil, nil, false
+		s.tx, s.dump = nil, nil
+		clear(s.joined)
 	}
 }
 
@@ -276,10 +277,12 @@ func (k *Kernel) id() uint32 {
 	return k.nextID - 1
 }
 
-// notify tells every socket that listens.
-func (k *Kernel) notify(events []message) {
+// notify tells every socket that listens of changes.
+func (k *Kernel) notify(events []message) { k.tell(spec.GroupConfig, events) }
+
+func (k *Kernel) tell(group string, events []message) {
 	for s := range k.sockets {
-		if !s.joined {
+		if !s.joined[group] {
 			continue
 		}
 		for _, m := range events {

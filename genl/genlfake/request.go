@@ -373,8 +373,10 @@ const (
 	ctrlFamily    = 0x10
 	ctrlGetFamily = 3
 	ctrlNewFamily = 1
-	groupID       = 7
 )
+
+// groups are the family's, by number.
+var groups = map[uint32]string{7: spec.GroupConfig, 8: spec.GroupLog}
 
 func (k *Kernel) control(s *socket, m netlink.Message, cmd uint8, data []byte) *refusal {
 	ad, err := netlink.NewAttributeDecoder(data)
@@ -394,12 +396,14 @@ func (k *Kernel) control(s *socket, m netlink.Message, cmd uint8, data []byte) *
 	ae.String(2, spec.Family)
 	ae.Uint16(1, k.familyID)
 	ae.Uint32(3, spec.Version)
-	ae.Nested(7, func(groups *netlink.AttributeEncoder) error {
-		groups.Nested(1, func(g *netlink.AttributeEncoder) error {
-			g.Uint32(2, groupID)
-			g.String(1, spec.GroupConfig)
-			return nil
-		})
+	ae.Nested(7, func(list *netlink.AttributeEncoder) error {
+		for id, name := range groups {
+			list.Nested(uint16(id), func(g *netlink.AttributeEncoder) error {
+				g.Uint32(2, id)
+				g.String(1, name)
+				return nil
+			})
+		}
 		return nil
 	})
 	reply := message{ctrlNewFamily, must(ae.Encode())}

@@ -32,7 +32,7 @@ type socket struct {
 	deadline time.Time     // of reading
 	closed   bool
 	extAck   bool
-	joined   bool
+	joined   map[string]bool // by group
 	tx       *transaction
 }
 
@@ -168,22 +168,26 @@ func (s *socket) SetOption(o netlink.ConnOption, on bool) error {
 	return nil
 }
 
-// JoinGroup subscribes to the family's one group.
+// JoinGroup subscribes to a group of the family; who is denied does not get the log.
 func (s *socket) JoinGroup(group uint32) error {
 	s.k.mu.Lock()
 	defer s.k.mu.Unlock()
-	if !s.k.loaded || group != groupID {
+	name := groups[group]
+	if !s.k.loaded || name == "" {
 		return os.NewSyscallError("setsockopt", syscall.EINVAL)
 	}
-	s.joined = true
+	if name == spec.GroupLog && s.k.denied {
+		return os.NewSyscallError("setsockopt", syscall.EPERM)
+	}
+	s.joined[name] = true
 	return nil
 }
 
 // LeaveGroup is the reverse of JoinGroup.
-func (s *socket) LeaveGroup(uint32) error {
+func (s *socket) LeaveGroup(group uint32) error {
 	s.k.mu.Lock()
 	defer s.k.mu.Unlock()
-	s.joined = false
+	delete(s.joined, groups[group])
 	return nil
 }
 

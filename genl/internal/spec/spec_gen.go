@@ -12,6 +12,7 @@ const (
 // Multicast groups.
 const (
 	GroupConfig = "config"
+	GroupLog    = "log"
 )
 
 // Operations.
@@ -49,6 +50,7 @@ const (
 	CmdRulesEnd          uint8 = 31
 	CmdRuleGet           uint8 = 32
 	CmdRuleSetGet        uint8 = 33
+	CmdLogNtf            uint8 = 34
 )
 
 // Attributes of the set address.
@@ -252,6 +254,8 @@ const (
 	AWorkerSteps       uint16 = 9
 	AWorkerRequests    uint16 = 10
 	AWorkerWakeups     uint16 = 11
+	AWorkerLogRecords  uint16 = 12
+	AWorkerLogDrops    uint16 = 13
 )
 
 // Attributes of the set connection.
@@ -327,6 +331,39 @@ const (
 	ARulesRule        uint16 = 9
 	ARulesHits        uint16 = 10
 	ARulesHash        uint16 = 11
+)
+
+// Attributes of the set log-record.
+const (
+	ALogRecordTime          uint16 = 1
+	ALogRecordConnection    uint16 = 2
+	ALogRecordService       uint16 = 3
+	ALogRecordMode          uint16 = 4
+	ALogRecordClient        uint16 = 5
+	ALogRecordPeer          uint16 = 6
+	ALogRecordServer        uint16 = 7
+	ALogRecordRule          uint16 = 8
+	ALogRecordMinor         uint16 = 9
+	ALogRecordMethod        uint16 = 10
+	ALogRecordTarget        uint16 = 11
+	ALogRecordHost          uint16 = 12
+	ALogRecordReferer       uint16 = 13
+	ALogRecordUserAgent     uint16 = 14
+	ALogRecordStatus        uint16 = 15
+	ALogRecordBytesIn       uint16 = 16
+	ALogRecordBytesOut      uint16 = 17
+	ALogRecordConnectTime   uint16 = 18
+	ALogRecordFirstByteTime uint16 = 19
+	ALogRecordTotalTime     uint16 = 20
+	ALogRecordRetries       uint16 = 21
+	ALogRecordCause         uint16 = 22
+)
+
+// Attributes of the set log.
+const (
+	ALogCPU    uint16 = 1
+	ALogFirst  uint16 = 2
+	ALogRecord uint16 = 3
 )
 
 // SetAddress is the attribute set address: One end point of TCP; exactly
@@ -541,6 +578,8 @@ var SetWorker = &Set{Name: "worker", Attributes: []Attribute{
 	{Type: AWorkerSteps, Name: "steps", Kind: KindUint, Doc: "Steps of connections."},
 	{Type: AWorkerRequests, Name: "requests", Kind: KindUint, Doc: "Requests it served."},
 	{Type: AWorkerWakeups, Name: "wakeups", Kind: KindUint, Doc: "Times it slept and was woken."},
+	{Type: AWorkerLogRecords, Name: "log-records", Kind: KindUint, Doc: "Records that it gave to the access log."},
+	{Type: AWorkerLogDrops, Name: "log-drops", Kind: KindUint, Doc: "Records of the access log that nobody got: there was no memory, or no reader had room."},
 }}
 
 // SetConnection is the attribute set connection: A client connection.
@@ -622,6 +661,42 @@ var SetRules = &Set{Name: "rules", Attributes: []Attribute{
 	{Type: ARulesHash, Name: "hash", Kind: KindNest, Nest: SetHash, Doc: "How sh or mh go about it in the set."},
 }}
 
+// SetLogRecord is the attribute set log-record: A request that has ended;
+// in modes tcp and tls a connection. What does not apply, or did not
+// happen, is absent.
+var SetLogRecord = &Set{Name: "log-record", Attributes: []Attribute{
+	{Type: ALogRecordTime, Name: "time", Kind: KindUint, Doc: "When its head had been read, in ns since 1970. In mode tcp, when it was accepted."},
+	{Type: ALogRecordConnection, Name: "connection", Kind: KindUint, Doc: "Number of the client connection."},
+	{Type: ALogRecordService, Name: "service", Kind: KindString, Doc: "Name of the virtual service."},
+	{Type: ALogRecordMode, Name: "mode", Kind: KindU32, Max: 2, Doc: "Its mode."},
+	{Type: ALogRecordClient, Name: "client", Kind: KindNest, Nest: SetAddress, Doc: "Who the client is."},
+	{Type: ALogRecordPeer, Name: "peer", Kind: KindNest, Nest: SetAddress, Doc: "Who has connected, if a PROXY header said that it speaks for the client."},
+	{Type: ALogRecordServer, Name: "server", Kind: KindNest, Nest: SetAddress, Doc: "The real server it was given to, the last one if there were several."},
+	{Type: ALogRecordRule, Name: "rule", Kind: KindU32, Doc: "Number of the rule that it met."},
+	{Type: ALogRecordMinor, Name: "minor", Kind: KindU32, Doc: "Of mode http, the minor version of the request, 0 or 1."},
+	{Type: ALogRecordMethod, Name: "method", Kind: KindString, Doc: "Of mode http, the method, cut at 32 bytes."},
+	{Type: ALogRecordTarget, Name: "target", Kind: KindBinary, Doc: "Of mode http, what was asked for, as it came, cut at 2048 bytes."},
+	{Type: ALogRecordHost, Name: "host", Kind: KindBinary, Doc: "The host, with its port if it has one; of mode tls the server name. Cut at 256 bytes."},
+	{Type: ALogRecordReferer, Name: "referer", Kind: KindBinary, Doc: "The header field of that name, cut at 512 bytes."},
+	{Type: ALogRecordUserAgent, Name: "user-agent", Kind: KindBinary, Doc: "The header field of that name, cut at 512 bytes."},
+	{Type: ALogRecordStatus, Name: "status", Kind: KindU32, Doc: "Status of the response, if one was begun."},
+	{Type: ALogRecordBytesIn, Name: "bytes-in", Kind: KindUint, Doc: "Bytes from the client, the head included."},
+	{Type: ALogRecordBytesOut, Name: "bytes-out", Kind: KindUint, Doc: "Bytes to the client, the head included."},
+	{Type: ALogRecordConnectTime, Name: "connect-time", Kind: KindUint, Doc: "Time to connect to the real server, in microseconds; absent if a pooled connection was used."},
+	{Type: ALogRecordFirstByteTime, Name: "first-byte-time", Kind: KindUint, Doc: "Time from the beginning to the first byte of the real server, in microseconds."},
+	{Type: ALogRecordTotalTime, Name: "total-time", Kind: KindUint, Doc: "Time from the beginning to the end, in microseconds."},
+	{Type: ALogRecordRetries, Name: "retries", Kind: KindU32, Doc: "How often another real server or another connection was tried."},
+	{Type: ALogRecordCause, Name: "cause", Kind: KindU32, Max: 16, Doc: "What went wrong."},
+}}
+
+// SetLog is the attribute set log: Records of one worker, in the order in
+// which the requests ended.
+var SetLog = &Set{Name: "log", Attributes: []Attribute{
+	{Type: ALogCPU, Name: "cpu", Kind: KindU32, Doc: "CPU of the worker."},
+	{Type: ALogFirst, Name: "first", Kind: KindUint, Doc: "Number of the first record among those of the worker in the namespace, which go up by one. A gap is the number of records lost."},
+	{Type: ALogRecord, Name: "record", Kind: KindNest, Nest: SetLogRecord, Multi: true, Doc: "A record."},
+}}
+
 // Ops are all operations, notifications and events among them.
 var Ops = []Op{
 	{Cmd: CmdInfoGet, Name: "info-get", Set: SetInfo, Admin: false, Do: &Request{}},
@@ -657,4 +732,5 @@ var Ops = []Op{
 	{Cmd: CmdRulesEnd, Name: "rules-end", Set: SetRules, Admin: true, Do: &Request{[]uint16{ARulesService}}},
 	{Cmd: CmdRuleGet, Name: "rule-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
 	{Cmd: CmdRuleSetGet, Name: "rule-set-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
+	{Cmd: CmdLogNtf, Name: "log-ntf", Set: SetLog, Admin: false},
 }

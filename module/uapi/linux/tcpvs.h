@@ -244,6 +244,52 @@ enum tcpvs_hash_key {
 #define TCPVS_COOKIE_KEY_MAX	64
 #define TCPVS_COOKIE_AGE_MAX	34560000
 
+/**
+ * enum tcpvs_cause - Why a request ended otherwise than by a response of a
+ *   real server or of a rule: the first that went wrong, by the name of the
+ *   counter that tells of it.
+ * @TCPVS_CAUSE_NONE: Nothing went wrong.
+ * @TCPVS_CAUSE_OTHER: The service was stopped, or memory was short, or nobody
+ *   counts it.
+ * @TCPVS_CAUSE_REJECTED: A rule resets what meets it.
+ * @TCPVS_CAUSE_RESETS_CLIENT: The client reset the connection, or left in the
+ *   middle.
+ * @TCPVS_CAUSE_RESETS_SERVER: The real server reset the connection.
+ * @TCPVS_CAUSE_BAD_REQUEST: The request could not be understood.
+ * @TCPVS_CAUSE_BAD_RESPONSE: The response could not be understood, or broke
+ *   off.
+ * @TCPVS_CAUSE_NO_SERVER: No real server could take it.
+ * @TCPVS_CAUSE_LIMIT_HEAD: The head is too large.
+ * @TCPVS_CAUSE_LIMIT_TARGET: The target is too long.
+ * @TCPVS_CAUSE_LIMIT_BODY: The body is too large.
+ * @TCPVS_CAUSE_TIMEOUT_RESPONSE: The real server did not answer in time.
+ * @TCPVS_CAUSE_TIMEOUT_BODY: A body stood still for too long.
+ * @TCPVS_CAUSE_TIMEOUT_IDLE: A tunnel stood still for too long.
+ * @TCPVS_CAUSE_TIMEOUT_DRAIN: It went on after its service had stopped, for
+ *   too long.
+ * @TCPVS_CAUSE_EVICTED: TCP as a whole ran short of memory.
+ * @TCPVS_CAUSE_KILLED: It was killed.
+ */
+enum tcpvs_cause {
+	TCPVS_CAUSE_NONE,
+	TCPVS_CAUSE_OTHER,
+	TCPVS_CAUSE_REJECTED,
+	TCPVS_CAUSE_RESETS_CLIENT,
+	TCPVS_CAUSE_RESETS_SERVER,
+	TCPVS_CAUSE_BAD_REQUEST,
+	TCPVS_CAUSE_BAD_RESPONSE,
+	TCPVS_CAUSE_NO_SERVER,
+	TCPVS_CAUSE_LIMIT_HEAD,
+	TCPVS_CAUSE_LIMIT_TARGET,
+	TCPVS_CAUSE_LIMIT_BODY,
+	TCPVS_CAUSE_TIMEOUT_RESPONSE,
+	TCPVS_CAUSE_TIMEOUT_BODY,
+	TCPVS_CAUSE_TIMEOUT_IDLE,
+	TCPVS_CAUSE_TIMEOUT_DRAIN,
+	TCPVS_CAUSE_EVICTED,
+	TCPVS_CAUSE_KILLED,
+};
+
 enum {
 	TCPVS_A_ADDRESS_IPV4 = 1,
 	TCPVS_A_ADDRESS_IPV6,
@@ -468,6 +514,8 @@ enum {
 	TCPVS_A_WORKER_STEPS,
 	TCPVS_A_WORKER_REQUESTS,
 	TCPVS_A_WORKER_WAKEUPS,
+	TCPVS_A_WORKER_LOG_RECORDS,
+	TCPVS_A_WORKER_LOG_DROPS,
 
 	__TCPVS_A_WORKER_MAX,
 	TCPVS_A_WORKER_MAX = (__TCPVS_A_WORKER_MAX - 1)
@@ -563,6 +611,43 @@ enum {
 };
 
 enum {
+	TCPVS_A_LOG_RECORD_TIME = 1,
+	TCPVS_A_LOG_RECORD_CONNECTION,
+	TCPVS_A_LOG_RECORD_SERVICE,
+	TCPVS_A_LOG_RECORD_MODE,
+	TCPVS_A_LOG_RECORD_CLIENT,
+	TCPVS_A_LOG_RECORD_PEER,
+	TCPVS_A_LOG_RECORD_SERVER,
+	TCPVS_A_LOG_RECORD_RULE,
+	TCPVS_A_LOG_RECORD_MINOR,
+	TCPVS_A_LOG_RECORD_METHOD,
+	TCPVS_A_LOG_RECORD_TARGET,
+	TCPVS_A_LOG_RECORD_HOST,
+	TCPVS_A_LOG_RECORD_REFERER,
+	TCPVS_A_LOG_RECORD_USER_AGENT,
+	TCPVS_A_LOG_RECORD_STATUS,
+	TCPVS_A_LOG_RECORD_BYTES_IN,
+	TCPVS_A_LOG_RECORD_BYTES_OUT,
+	TCPVS_A_LOG_RECORD_CONNECT_TIME,
+	TCPVS_A_LOG_RECORD_FIRST_BYTE_TIME,
+	TCPVS_A_LOG_RECORD_TOTAL_TIME,
+	TCPVS_A_LOG_RECORD_RETRIES,
+	TCPVS_A_LOG_RECORD_CAUSE,
+
+	__TCPVS_A_LOG_RECORD_MAX,
+	TCPVS_A_LOG_RECORD_MAX = (__TCPVS_A_LOG_RECORD_MAX - 1)
+};
+
+enum {
+	TCPVS_A_LOG_CPU = 1,
+	TCPVS_A_LOG_FIRST,
+	TCPVS_A_LOG_RECORD,
+
+	__TCPVS_A_LOG_MAX,
+	TCPVS_A_LOG_MAX = (__TCPVS_A_LOG_MAX - 1)
+};
+
+enum {
 	TCPVS_CMD_INFO_GET = 1,
 	TCPVS_CMD_SETTINGS_GET,
 	TCPVS_CMD_SETTINGS_SET,
@@ -596,11 +681,13 @@ enum {
 	TCPVS_CMD_RULES_END,
 	TCPVS_CMD_RULE_GET,
 	TCPVS_CMD_RULE_SET_GET,
+	TCPVS_CMD_LOG_NTF,
 
 	__TCPVS_CMD_MAX,
 	TCPVS_CMD_MAX = (__TCPVS_CMD_MAX - 1)
 };
 
 #define TCPVS_MCGRP_CONFIG	"config"
+#define TCPVS_MCGRP_LOG		"log"
 
 #endif /* _UAPI_LINUX_TCPVS_H */
