@@ -44,6 +44,9 @@ type (
 		SetServer(ctx context.Context, service string, addr netip.AddrPort, c genl.ServerConfig) error
 		DeleteServer(ctx context.Context, service string, addr netip.AddrPort) error
 	}
+	logger interface {
+		Log(ctx context.Context) (*genl.Log, error)
+	}
 	killer interface {
 		KillConnection(ctx context.Context, id genl.ConnectionID) error
 	}

@@ -39,6 +39,7 @@ func runCompletion(s *session) error {
 		"mode":      `"tcp http tls"`,
 		"hash":      `"source uri host header: cookie: query:"`,
 		"output":    `"text json"`,
+		"status":    `"1xx 2xx 3xx 4xx 5xx none"`,
 		"sort":      `"` + columnNames() + `"`,
 		"netns":     `"$(ls /run/netns 2>/dev/null)"`,
 	}

@@ -112,6 +112,8 @@ func init() {
 		{verb: "kill", arg: "ID", doc: "reset a client connection, by its number in show connections", run: runKill},
 		{verb: "monitor", takes: []string{"ident", "numeric", "output", "count"},
 			doc: "tell changes of the table as they happen", run: runMonitor},
+		{verb: "log", takes: []string{"ident", "status", "slower", "template", "output", "count"},
+			doc: "tell requests as they end, in the combined format of web servers", run: runLog},
 		{verb: "metrics", takes: []string{"listen"},
 			doc: "print every counter for Prometheus, or with -l serve them over HTTP", run: runMetrics},
 		{verb: "completion", arg: "bash", doc: "print a completion script for the shell", run: runCompletion},
@@ -143,7 +145,10 @@ func makeOptions() []*option {
 		{long: "now", doc: "with --stop: reset the connections at once"},
 		{long: "wait", doc: "with --stop: return when every connection has ended"},
 		{long: "dry-run", doc: "with apply: have the kernel check everything and change nothing"},
-		{long: "count", arg: "N", doc: "with monitor: end after so many changes"},
+		{long: "count", arg: "N", doc: "with monitor: end after so many changes; with log: after so many requests"},
+		{long: "status", arg: "STATUS,...", doc: "with log: only requests of a status, " + statusForms},
+		{long: "slower", arg: "TIME", doc: "with log: only requests that took so long or longer"},
+		{long: "template", arg: "TEXT", doc: "with log: a line by a template of Go, such as '{{.Client}} {{.Status}}'"},
 		{long: "netns", arg: "NAME", doc: "work on another network namespace: a name or a path"},
 	}
 	for s := config.Setting(0); s < config.NumSettings; s++ {
@@ -297,7 +302,7 @@ func flagSet(o *options) *pflag.FlagSet {
 func parseArgs(args []string) (*options, error) {
 	o := &options{vals: make(map[string]string)}
 	fs := flagSet(o)
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(takeFollow(args)); err != nil {
 		// What follows a refused letter is often its value; the letter is
 		// what matters. -m of ipvsadm has none.
 		if strings.Contains(err.Error(), "'m' in -m") {
@@ -365,9 +370,6 @@ func (o *options) findCommand() error {
 		if c.verb != "" {
 			verbs = append(verbs, c.verb)
 		}
-	}
-	if hint, ok := laterVerbs[o.args[0]]; ok {
-		return usagef(hint, "the command %q is not supported by this version", o.args[0])
 	}
 	hint := program + " -h lists the commands"
 	if near := config.Nearest(o.args[0], verbs); near != "" {

@@ -22,6 +22,7 @@ func runHelp(s *session) error {
        tcpvsadm show TABLE
        tcpvsadm kill ID
        tcpvsadm monitor [-i NAME]
+       tcpvsadm log [-f] [-i NAME] [--status STATUS,...] [--slower TIME] [--template TEXT|-o json]
        tcpvsadm metrics [-l ADDR:PORT]
 
 `)

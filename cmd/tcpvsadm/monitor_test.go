@@ -58,8 +58,8 @@ func (w *watching) sockets() int {
 	return 2
 }
 
-// start runs f beside, until it has read the table: what changes from then on
-// is news for it.
+// start runs f beside, until it has read the table or joined the log: what happens
+// from then on is news for it.
 func (w *watching) start(kernel *genlfake.Kernel, f func() int) {
 	w.ended = make(chan struct{})
 	before := len(kernel.Requests())
@@ -70,7 +70,7 @@ func (w *watching) start(kernel *genlfake.Kernel, f func() int) {
 	for {
 		requests := kernel.Requests()[before:]
 		at := slices.Index(requests, "server-get dump")
-		if at >= 0 && slices.Contains(requests[at:], "info-get") {
+		if at >= 0 && slices.Contains(requests[at:], "info-get") || kernel.Listeners() > 0 {
 			return
 		}
 		select {

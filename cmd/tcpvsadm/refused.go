@@ -44,11 +44,6 @@ var refusals = []*refusal{
 		when: func(o *options) bool { return o.has("add-server") || o.has("edit-server") }},
 }
 
-// The verbs of versions to come.
-var laterVerbs = map[string]string{
-	"log": "-L --stats shows the counters",
-}
-
 // refuse reports the first such option that was given.
 func refuse(o *options) error {
 	for _, r := range refusals {

@@ -46,12 +46,15 @@ type world struct {
 
 type worldKey struct{}
 
+// What is told in local time is compared.
+func init() { time.Local = time.UTC }
+
 // TestScripts runs testdata/script/*.txtar. Besides the commands of
 // testscript there are:
 //
 //	tcpvsadm ARGS... [< FILE]   run tcpvsadm; with ! it must fail
 //	status N                    exit status of the latest tcpvsadm
-//	watch ARGS...               start tcpvsadm ARGS... beside, until the table was read
+//	watch ARGS...               start tcpvsadm ARGS... beside, until the table was read or it listens
 //	until TEXT                  wait until it printed TEXT
 //	watched [notimes]           wait for it to end, print what it printed
 //	kernel WHAT ARGS...         see world.cmd
@@ -215,6 +218,15 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 		}
 		w.conns = append(w.conns, c)
 		k.SetConnections(w.conns)
+	case "log": // kernel log CPU FIRST JSON...: requests have ended
+		cpu, err1 := strconv.ParseUint(args[1], 10, 32)
+		first, err2 := strconv.ParseUint(args[2], 10, 64)
+		records := make([]genl.LogRecord, len(args)-3)
+		for i, text := range args[3:] {
+			err1 = errors.Join(err1, json.Unmarshal([]byte(text), &records[i]))
+		}
+		k.Log(uint32(cpu), first, records...)
+		return errors.Join(err1, err2)
 	case "zero": // kernel zero: somebody else resets the counters
 		c, err := genl.New(genl.WithDialer(k.Dial))
 		if err != nil {

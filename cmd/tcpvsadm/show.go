@@ -155,10 +155,11 @@ func showWorkers(s *session, c shower, _ string) (*shown, error) {
 		return nil, cannot(err, "list the workers")
 	}
 	g := &grid{cols: []column{right("CPU"), right("PID"), right("CONNS"), right("ACCEPTED"), right("TAKEN"), right("GIVEN"),
-		right("REQUESTS"), right("PASSES"), right("STEPS"), right("WAKEUPS")}}
+		right("REQUESTS"), right("PASSES"), right("STEPS"), right("WAKEUPS"),
+		right("LOG-RECORDS"), right("LOG-DROPS")}}
 	for _, w := range list {
 		g.add(u32(w.CPU), u32(w.PID), u64(w.Connections), u64(w.Accepted), u64(w.HandoffsIn), u64(w.HandoffsOut),
-			u64(w.Requests), u64(w.Passes), u64(w.Steps), u64(w.Wakeups))
+			u64(w.Requests), u64(w.Passes), u64(w.Steps), u64(w.Wakeups), u64(w.LogRecords), u64(w.LogDrops))
 	}
 	return &shown{g, map[string]any{"workers": list}}, nil
 }
