@@ -12,6 +12,7 @@
  */
 #include "conn.h"
 #include "log.h"
+#include "trace.h"
 
 /**
  * tcpvs_count_status() - count a response by its class
@@ -178,6 +179,7 @@ int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		tcpvs_count_status(w, c, c->status, false);
 		c->flags &= ~TCPVS_CF_REQUEST;
 		tcpvs_log_end(w, c);
+		trace_tcpvs_account(w, c, c->status);
 	}
 	if (c->flags & TCPVS_CF_KEEP)
 		return tcpvs_request_next(w, c);

@@ -14,6 +14,7 @@
 
 #include "conn.h"
 #include "log.h"
+#include "trace.h"
 
 #define STEP_BUDGET	16		/* changes of state in one step */
 #define MEMORY_WAIT	(HZ / 20)	/* before trying again */
@@ -94,6 +95,9 @@ int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	if (c->flags & TCPVS_CF_REQUEST || how == TCPVS_CLOSE_RST)
 		tcpvs_conn_cause(c, TCPVS_CAUSE_OTHER);
 	tcpvs_log_end(w, c);
+	if (c->flags & TCPVS_CF_REQUEST || c->state == TCPVS_CONN_TUNNEL)
+		trace_tcpvs_account(w, c, 0);
+	trace_tcpvs_close(w, c, how);
 	if (c->flags & TCPVS_CF_REQUEST) {
 		c->flags &= ~TCPVS_CF_REQUEST;
 		conn_count(w, c, ABORTED);
@@ -185,6 +189,7 @@ static int conn_start(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (c->flags & TCPVS_CF_HANDED)
 		tcpvs_worker_count(w, TCPVS_A_WORKER_HANDOFFS_IN);
 	tcpvs_leg_attach(&c->cl, w);
+	trace_tcpvs_accept(w, c);
 	if (!(c->flags & TCPVS_CF_COUNTED)) {
 		c->method = TCPVS_M_OTHER;
 		return tcpvs_answer(w, c, 503);

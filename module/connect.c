@@ -16,6 +16,7 @@
 #include "conn.h"
 #include "log.h"
 #include "sticky.h"
+#include "trace.h"
 
 static bool established(const struct tcpvs_upstream *up)
 {
@@ -138,8 +139,9 @@ static int no_server(struct tcpvs_worker *w, struct tcpvs_conn *c)
 }
 
 static void failed(struct tcpvs_worker *w, struct tcpvs_conn *c,
-		   struct tcpvs_server *srv)
+		   struct tcpvs_server *srv, int err)
 {
+	trace_tcpvs_connect(w, c, srv, err);
 	conn_count(w, c, CONNECT_ERRORS);
 	server_count(w, srv, CONNECT_ERRORS);
 	tcpvs_connect_failed(c, srv);
@@ -197,6 +199,7 @@ static int reuse(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	conn_count(w, c, POOL_HITS);
 	server_count(w, up->srv, POOL_HITS);
 	tcpvs_log_server(c, up->srv, true);
+	trace_tcpvs_connect(w, c, up->srv, TCPVS_TRACE_POOLED);
 	return connected(w, c);
 }
 
@@ -276,6 +279,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 			srv = fall_back(c, sc);
 		if (!srv)
 			return no_server(w, c);
+		trace_tcpvs_schedule(w, c, srv);
 		if (c->ntried) {
 			conn_count(w, c, RETRIES);
 			tcpvs_log_retry(c);
@@ -293,7 +297,7 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (err == -ENOMEM || err == -ENOBUFS)
 			return tcpvs_conn_memory(w, c);
 		if (err) {
-			failed(w, c, srv);
+			failed(w, c, srv, err);
 			continue;
 		}
 		atomic_inc(&srv->load.inflight);
@@ -306,9 +310,9 @@ int tcpvs_connect_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 }
 
 /* The connect at hand has failed: the next server. */
-static int next_server(struct tcpvs_worker *w, struct tcpvs_conn *c)
+static int next_server(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 {
-	failed(w, c, c->up->srv);
+	failed(w, c, c->up->srv, err);
 	tcpvs_connect_release(w, c, TCPVS_CLOSE_RST);
 	return tcpvs_connect_begin(w, c);
 }
@@ -334,16 +338,17 @@ int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (err == -ENOMEM)
 			return tcpvs_conn_memory(w, c);
 		if (err)
-			return next_server(w, c);
+			return next_server(w, c, err);
 		conn_count(w, c, CONNECTS);
 		tcpvs_log_connected(c);
+		trace_tcpvs_connect(w, c, c->up->srv, 0);
 		server_count(w, c->up->srv, CONNECTS);
 		return connected(w, c);
 	}
 	if (READ_ONCE(c->up->leg.sock->sk->sk_state) == TCP_SYN_SENT)
 		return TCPVS_STEP_IDLE;
 	/* Refused, unreachable, or closed again before we came to look. */
-	return next_server(w, c);
+	return next_server(w, c, -ECONNREFUSED);
 }
 
 /**
@@ -359,7 +364,7 @@ int tcpvs_connect_timeout(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return no_server(w, c);
 	conn_count(w, c, TIMEOUT_CONNECT);
 	server_count(w, c->up->srv, TIMEOUTS);
-	return next_server(w, c);
+	return next_server(w, c, -ETIMEDOUT);
 }
 
 /**

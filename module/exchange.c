@@ -21,6 +21,7 @@
 #include "conn.h"
 #include "log.h"
 #include "sticky.h"
+#include "trace.h"
 
 #define FIRST_PEEK	1024	/* bytes: most heads; with a long body no more */
 #define HEADS_BUDGET	16	/* heads and their sending in one step */
@@ -179,6 +180,7 @@ static int final_head(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		c->flags |= TCPVS_CF_REUSE;
 	c->status = h->status;
 	tcpvs_log_status(c, h->status);
+	trace_tcpvs_relay(w, c, h->status);
 	f->ahead = h->head_len + small;
 	switch (body) {
 	case TCPVS_BODY_LENGTH:
@@ -304,6 +306,7 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	tcpvs_count_status(w, c, c->status, true);
 	c->flags &= ~TCPVS_CF_REQUEST;
 	tcpvs_log_end(w, c);
+	trace_tcpvs_account(w, c, c->status);
 	if (c->flags & TCPVS_CF_REUSE && c->flags & TCPVS_CF_REQ_DONE)
 		tcpvs_connect_pool(w, c);
 	else

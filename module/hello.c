@@ -16,6 +16,7 @@
 
 #include "conn.h"
 #include "log.h"
+#include "trace.h"
 
 /**
  * tcpvs_hello_read() - read a hello that is whole
@@ -32,6 +33,7 @@ int tcpvs_hello_read(struct tcpvs_worker *w, struct tcpvs_tls_hello *h, u32 len)
 
 static int bad_hello(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 {
+	trace_tcpvs_parse(w, c, -err, NULL, 0);
 	if (err == TCPVS_TE_NOT_TLS)
 		conn_count(w, c, NOT_TLS);
 	else if (err == TCPVS_TE_TOO_LONG)
@@ -109,6 +111,7 @@ int tcpvs_hello_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return bad_hello(w, c, -r);
 	c->head_len = len;
 	conn_count(w, c, REQUESTS);
+	trace_tcpvs_parse(w, c, 0, w->head + hello.sni, hello.sni_len);
 	tcpvs_log_begin(w, c, NULL, &hello);
 	if (!tcpvs_rule_decide(w, c, sc, &hello, &step))
 		return step;

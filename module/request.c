@@ -15,6 +15,7 @@
 #include "conn.h"
 #include "log.h"
 #include "sticky.h"
+#include "trace.h"
 
 #define FIRST_PEEK	2048	/* bytes: most heads; with a body no more */
 
@@ -104,6 +105,8 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	conn_count(w, c, REQUESTS);
 	conn_count_add(w, c, CLIENT_BYTES_IN, h->head_len);
 	tcpvs_worker_count(w, TCPVS_A_WORKER_REQUESTS);
+	trace_tcpvs_parse(w, c, min(len, 0), w->head + h->target.off,
+			  h->target.len);
 	tcpvs_log_begin(w, c, h, NULL);
 	tcpvs_log_in(c, h->head_len);
 	if (sc->special && sc->sticky)
@@ -134,6 +137,7 @@ static int bad_request(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 	unsigned int status = tcpvs_http_err_status(err);
 
 	conn_count(w, c, REQUESTS);
+	trace_tcpvs_parse(w, c, -err, NULL, 0);
 	tcpvs_log_begin(w, c, NULL, NULL);
 	if (status == 414)
 		conn_fail(w, c, LIMIT_TARGET);

@@ -17,6 +17,7 @@
 #include "conn.h"
 #include "log.h"
 #include "table.h"
+#include "trace.h"
 
 static void source(const struct tcpvs_conn *c, struct tcpvs_route_net *net)
 {
@@ -57,6 +58,8 @@ static bool decide(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	}
 	source(c, &req.source);
 	n = tcpvs_route_lookup(t->route, &req, w->scratch);
+	trace_tcpvs_route(w, c, n == TCPVS_ROUTE_NONE ? TCPVS_LOG_NO_RULE :
+							t->rule[n].id);
 	if (n == TCPVS_ROUTE_NONE)
 		return true;
 	if (count)

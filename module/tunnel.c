@@ -12,6 +12,7 @@
 
 #include "conn.h"
 #include "log.h"
+#include "trace.h"
 
 /**
  * tcpvs_tunnel_begin() - connect the two sides of a connection
@@ -28,6 +29,7 @@ int tcpvs_tunnel_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	c->resp.left = TCPVS_LEFT_EOF;
 	c->resp.flags = 0;
 	tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_TUNNEL);
+	trace_tcpvs_relay(w, c, 0);
 	return TCPVS_STEP_AGAIN;
 }
 
