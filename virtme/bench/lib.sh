@@ -45,6 +45,10 @@ bench_start() {
 
 	case $1 in
 	direct) return ;;
+	ktcpvs-log)
+		[ -d /sys/module/ktcpvs ] || bail "ktcpvs-log needs ktcpvs before it"
+		return
+		;;
 	ktcpvs)
 		load_module
 		said=$(adm -f "$BENCH/ktcpvs.conf" 2>&1 && adm --start -i bench 2>&1) ||
@@ -79,7 +83,7 @@ bench_url() { # BALANCER SIZE
 
 	case $1 in
 	direct) to=10.2.0.1 ;;
-	ktcpvs) to=$VIP:8001 ;;
+	ktcpvs | ktcpvs-log) to=$VIP:8001 ;;
 	haproxy) to=$VIP:8002 ;;
 	nginx) to=$VIP:8003 ;;
 	esac
@@ -113,16 +117,28 @@ bench_wrk() { # BALANCER SIZE SECONDS
 		"$(bench_url "$1" "$2")" 2>&1
 }
 
+# A reader of the access log, in $bench_reader, that throws away what it reads. Its
+# own work counts as well, as it does on a machine whose CPUs are all busy.
+bench_listen() {
+	: >"$TMP/reader"
+	entering "$B" python3 "$BENCH/../tests/log.py" drain
+	"${argv[@]}" >"$TMP/reader" &
+	bench_reader=$!
+	poll 60 grep -q ready "$TMP/reader" || { not_ok "a reader of the access log starts" && return 1; }
+}
+
 # bench_round SIZE BALANCER ROUND SECONDS: one row.
 bench_round() {
 	local size=$1 balancer=$2 round=$3 seconds=$4
 	local active passive cpu out r idle rps
 
+	if [ "$balancer" = ktcpvs-log ]; then bench_listen || return 1; fi
 	active=$(bench_snmp "$C" ActiveOpens)
 	passive=$(bench_snmp "$S" PassiveOpens)
 	cpu=$(bench_cpu)
 	out=$(bench_wrk "$balancer" "$size" "$seconds")
 	cpu="$cpu $(bench_cpu)"
+	if [ "$balancer" = ktcpvs-log ]; then kill "$bench_reader"; fi
 	active=$(($(bench_snmp "$C" ActiveOpens) - active))
 	passive=$(($(bench_snmp "$S" PassiveOpens) - passive))
 	read -r _ requests us _ errors status p50 p99 _ <<<"$(grep '^result ' <<<"$out")" || true
