@@ -259,6 +259,11 @@ func TestMalformedRequests(t *testing.T) {
 		offset int
 	}{
 		{"no attributes", spec.CmdServiceNew, do, nil, syscall.EINVAL, "the name is missing", 0},
+		{"an attribute twice", spec.CmdServiceDel, do, join(name, service), syscall.EINVAL, "attribute given twice", 20 + 8},
+		{"an attribute twice in a nest", spec.CmdServiceNew, do, join(name, nest(5, web4, nla(3, []byte{0, 81}))), syscall.EINVAL, "attribute given twice", 20 + 8 + 4 + 16},
+		{"an attribute twice in a listing", spec.CmdServerGet, dump, join(service, service), syscall.EINVAL, "attribute given twice", 20 + 8},
+		{"an attribute where there is none", spec.CmdFlush, do, name, syscall.EINVAL, "this operation takes no attributes", 20},
+		{"an attribute in a listing that has none", spec.CmdServiceGet, dump, name, syscall.EINVAL, "this operation takes no attributes", 20},
 		{"a length beyond the end", spec.CmdServiceNew, do, join(name, []byte{200, 0, 5, 0x80}), syscall.EINVAL, "bytes leftover after parsing attributes", 0},
 		{"a length below the header", spec.CmdServiceNew, do, join(name, []byte{3, 0, 5, 0x80}), syscall.EINVAL, "bytes leftover after parsing attributes", 0},
 		{"half a header", spec.CmdServiceNew, do, join(name, []byte{4, 0}), syscall.EINVAL, "Unknown attribute type", 20 + 8},

@@ -390,6 +390,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 	},
 	{
 		.cmd	= TCPVS_CMD_SERVICE_GET,
+		.start	= tcpvs_nl_dump_start,
 		.dumpit	= tcpvs_nl_service_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
@@ -456,6 +457,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 	},
 	{
 		.cmd		= TCPVS_CMD_SERVER_GET,
+		.start		= tcpvs_nl_dump_start,
 		.dumpit		= tcpvs_nl_server_get_dumpit,
 		.policy		= tcpvs_server_get_dump_nl_policy,
 		.maxattr	= TCPVS_A_SERVER_BRIEF,
@@ -490,11 +492,13 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 	},
 	{
 		.cmd	= TCPVS_CMD_SCHEDULER_GET,
+		.start	= tcpvs_nl_dump_start,
 		.dumpit	= tcpvs_nl_scheduler_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd	= TCPVS_CMD_WORKER_GET,
+		.start	= tcpvs_nl_dump_start,
 		.dumpit	= tcpvs_nl_worker_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
@@ -605,6 +609,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 	},
 	{
 		.cmd		= TCPVS_CMD_RULE_SET_GET,
+		.start		= tcpvs_nl_dump_start,
 		.dumpit		= tcpvs_nl_rule_set_get_dumpit,
 		.policy		= tcpvs_rule_set_get_nl_policy,
 		.maxattr	= TCPVS_A_RULES_SERVICE,

@@ -23,14 +23,14 @@
  * @skb: its message
  * @info: its attributes
  *
- * Return: 0.
+ * Return: 0, or -EINVAL if it says something twice.
  */
 int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		      struct genl_info *info)
 {
 	info->user_ptr[0] = tcpvs_net(genl_info_net(info));
 	info->user_ptr[1] = NULL;
-	return 0;
+	return tcpvs_nl_check(ops, info->nlhdr, info->extack);
 }
 
 /**
@@ -67,7 +67,8 @@ int tcpvs_nl_admin(struct sk_buff *skb, const struct net *net, const char *what,
  * @skb: its message
  * @info: its attributes
  *
- * Return: 0 with the namespace locked, or -EPERM.
+ * Return: 0 with the namespace locked, or -EPERM, or -EINVAL if the request says
+ * something twice.
  */
 int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
 			    struct sk_buff *skb, struct genl_info *info)
@@ -75,9 +76,10 @@ int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
 	int err = tcpvs_nl_admin(skb, genl_info_net(info), "changes",
 				 info->extack);
 
+	if (!err)
+		err = tcpvs_nl_pre_doit(ops, skb, info);
 	if (err)
 		return err;
-	tcpvs_nl_pre_doit(ops, skb, info);
 	mutex_lock(&tcpvs_nl_net(info)->lock);
 	info->user_ptr[1] = tcpvs_nl_net(info);
 	return 0;

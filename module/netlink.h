@@ -57,6 +57,10 @@ static inline struct tcpvs_net *tcpvs_nl_net(const struct genl_info *info)
 	return info->user_ptr[0];
 }
 
+/* netlink_check.c */
+int tcpvs_nl_check(const struct genl_split_ops *ops, const struct nlmsghdr *nlh,
+		   struct netlink_ext_ack *extack);
+
 /* netlink_hash.c */
 int tcpvs_nl_hash(const struct nlattr *attr, struct tcpvs_hash_edit *e,
 		  struct netlink_ext_ack *extack);

@@ -91,7 +91,7 @@ int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb)
 	int err;
 
 	err = tcpvs_nl_admin(cb->skb, net, "connections are private: they",
-			     cb->extack);
+			     cb->extack) ?: tcpvs_nl_dump_start(cb);
 	if (err)
 		return err;
 	s = tcpvs_inspect_new(tcpvs_net(net));

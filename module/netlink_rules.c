@@ -277,7 +277,7 @@ out:
 int tcpvs_nl_rule_get_start(struct netlink_callback *cb)
 {
 	cb->min_dump_alloc = RULE_MESSAGE_MAX;
-	return 0;
+	return tcpvs_nl_dump_start(cb);
 }
 
 int tcpvs_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

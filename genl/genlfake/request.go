@@ -78,6 +78,9 @@ func (a *attr) number() uint64 {
 	return 0
 }
 
+// twice is no attribute's number: there is the first that came a second time.
+const twice = 0
+
 // parse validates data, a list of attributes of set. Allowed nil means any of
 // the set; offset is where data begins in the message.
 func parse(set *spec.Set, allowed *spec.Request, data []byte, offset int) (attrs, *refusal) {
@@ -101,8 +104,14 @@ func parse(set *spec.Set, allowed *spec.Request, data []byte, offset int) (attrs
 		if r := a.validate(kind&nested != 0); r != nil {
 			return nil, r
 		}
-		if before := found[a.def.Type]; before != nil && a.def.Multi {
+		switch before := found[a.def.Type]; {
+		case before != nil && a.def.Multi:
 			a.more = append(before.more, before)
+		case before != nil && found[twice] == nil:
+			found[twice] = a
+		}
+		if found[twice] == nil && a.nest[twice] != nil {
+			found[twice] = a.nest[twice]
 		}
 		found[a.def.Type] = a
 		at += (length + 3) &^ 3
@@ -349,6 +358,9 @@ func (k *Kernel) dispatch(s *socket, m netlink.Message) *refusal {
 	if op.Admin && k.denied {
 		return refuse(syscall.EPERM, nil, "changes need CAP_NET_ADMIN")
 	}
+	if r := once(form, found, data); r != nil {
+		return r
+	}
 	for i, f := range k.failures {
 		if f.op == op.Name {
 			k.failures = append(k.failures[:i:i], k.failures[i+1:]...)
@@ -364,6 +376,17 @@ func (k *Kernel) dispatch(s *socket, m netlink.Message) *refusal {
 	}
 	for _, reply := range replies {
 		s.push([]netlink.Message{reply.netlink(netlink.Header{Type: m.Header.Type, Sequence: m.Header.Sequence, PID: s.pid})})
+	}
+	return nil
+}
+
+// once is what no policy says.
+func once(form *spec.Request, found attrs, data []byte) *refusal {
+	switch {
+	case found[twice] != nil:
+		return refuse(syscall.EINVAL, found[twice], "attribute given twice")
+	case len(form.Attributes) == 0 && len(data) > 0:
+		return refuse(syscall.EINVAL, &attr{offset: headersLen}, "this operation takes no attributes")
 	}
 	return nil
 }
