@@ -18,7 +18,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // maxString is more than any string of the protocol may have; the kernel

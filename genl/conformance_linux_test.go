@@ -22,7 +22,7 @@ import (
 
 	"github.com/ktcpvs/ktcpvs/genl"
 	"github.com/ktcpvs/ktcpvs/genl/genlfake"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // The tests in this file hold for the fake kernel and for the real one, which

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Cookie is the cookie of a virtual service as the kernel reports it.

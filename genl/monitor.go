@@ -14,7 +14,7 @@ import (
 
 	"github.com/mdlayher/genetlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Monitor tells every change of the configuration of a namespace. Next must

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Match is one condition of a rule.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // scanner goes over a list of attributes; err is the first that was wrong.

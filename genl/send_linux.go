@@ -16,7 +16,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // largeRequest is from where on the copies are worth avoiding.

@@ -15,7 +15,7 @@ import (
 	"syscall"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 type config struct {

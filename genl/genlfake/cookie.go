@@ -12,7 +12,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 type cookie struct {

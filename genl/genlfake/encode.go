@@ -16,7 +16,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 func (k *Kernel) serviceMessage(cmd uint8, s *service) message {

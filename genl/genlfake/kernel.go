@@ -27,7 +27,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Bounds of the module that are not in the specification.

@@ -17,7 +17,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // socket is one netlink socket; Kernel.mu protects it.

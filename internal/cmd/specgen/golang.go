@@ -202,7 +202,7 @@ func goAPI(d *document) ([]byte, error) {
 	e := &emitter{d: d}
 	e.f(goHeader, d.Name)
 	e.f("package genl\n\nimport (\n\"encoding/json\"\n\"fmt\"\n\"iter\"\n\"time\"\n\n" +
-		"\"github.com/mdlayher/netlink\"\n\n\"github.com/ktcpvs/ktcpvs/genl/internal/spec\"\n)\n\n")
+		"\"github.com/mdlayher/netlink\"\n\n\"github.com/ktcpvs/ktcpvs/internal/spec\"\n)\n\n")
 	e.f("// Bounds of the protocol.\nconst (\n")
 	for _, def := range d.Definitions {
 		if def.Type == "const" {

@@ -19,7 +19,7 @@ var outputs = []struct {
 	path     string
 	generate func(*document) ([]byte, error)
 }{
-	{"genl/internal/spec/spec_gen.go", goSpec},
+	{"internal/spec/spec_gen.go", goSpec},
 	{"genl/types_gen.go", goAPI},
 	{"docs/protocol.md", reference},
 }
