@@ -16,7 +16,7 @@ export KTCPVS_T0 := $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-debug test-fresh bench bench-objects bench-swap build install uninstall gen check \
-	programs module unit-tests fuzz cost clean clean-cache
+	programs module unit-tests fuzz abuse cost clean clean-cache
 
 help: ## list the targets
 	@echo "KTCPVS: layer-7 load balancing in the Linux kernel"
@@ -68,6 +68,10 @@ unit-tests: ## the tests that need no VM
 
 fuzz: ## 10,000,000 executions of the parsers' fuzzers, llhttp and net/http beside (RUNS=, SECS=, SEED=)
 	@$(foreach v,RUNS SECS SEED,$(if $($(v)),$(v)=$($(v)))) scripts/fuzz long
+
+abuse: ## 1,000,000 random netlink messages to the module in a VM (N=, SEED=, KERNEL=)
+	@$(MAKE) --no-print-directory build
+	@virtme/abuse KERNEL=$(KERNEL) $(foreach v,N SEED,$(if $($(v)),"$(v)=$($(v))"))
 
 cost: ## instructions and ns a head: our parser, llhttp, net/http
 	@scripts/cost

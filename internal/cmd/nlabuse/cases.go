@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Requests that must be refused, each with the reason the kernel has to give.
-// The numbers of the protocol are written out here instead of taken from the
-// generated tables: what is on the wire is what is tested.
+// Requests that must be refused for what they mean, each with the reason the
+// kernel has to give. What is wrong in form is in grid.go.
 
 package main
 
@@ -10,67 +9,77 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Commands.
 const (
-	cmdInfoGet      = 1
-	cmdSettingsSet  = 3
-	cmdServiceGet   = 4
-	cmdServiceNew   = 5
-	cmdServiceSet   = 6
-	cmdServiceDel   = 7
-	cmdStart        = 8
-	cmdStop         = 9
-	cmdFlush        = 10
-	cmdServerGet    = 11
-	cmdServerNew    = 12
-	cmdServerSet    = 13
-	cmdServerDel    = 14
-	cmdSchedulerGet = 15
-	cmdWorkerGet    = 16
-	cmdBegin        = 17
-	cmdCommit       = 18
-	cmdAbort        = 19
-	cmdStatsZero    = 24
-	cmdConnections  = 25
-	cmdKill         = 26
+	cmdInfoGet        = spec.CmdInfoGet
+	cmdSettingsSet    = spec.CmdSettingsSet
+	cmdServiceGet     = spec.CmdServiceGet
+	cmdServiceNew     = spec.CmdServiceNew
+	cmdServiceSet     = spec.CmdServiceSet
+	cmdServiceDel     = spec.CmdServiceDel
+	cmdStart          = spec.CmdServiceStart
+	cmdStop           = spec.CmdServiceStop
+	cmdFlush          = spec.CmdFlush
+	cmdServerGet      = spec.CmdServerGet
+	cmdServerNew      = spec.CmdServerNew
+	cmdServerSet      = spec.CmdServerSet
+	cmdServerDel      = spec.CmdServerDel
+	cmdSchedulerGet   = spec.CmdSchedulerGet
+	cmdWorkerGet      = spec.CmdWorkerGet
+	cmdBegin          = spec.CmdTransactionBegin
+	cmdCommit         = spec.CmdTransactionCommit
+	cmdAbort          = spec.CmdTransactionAbort
+	cmdStatsZero      = spec.CmdStatsZero
+	cmdConnections    = spec.CmdConnectionGet
+	cmdKill           = spec.CmdConnectionKill
+	cmdRulesBegin     = spec.CmdRulesBegin
+	cmdRulesAutomaton = spec.CmdRulesAutomaton
+	cmdRulesSet       = spec.CmdRulesSet
+	cmdRulesAdd       = spec.CmdRulesAdd
+	cmdRulesEnd       = spec.CmdRulesEnd
 )
 
 // requests are all commands that are one: between them are notifications.
-var requests = []uint8{
-	cmdInfoGet, 2, cmdSettingsSet, cmdServiceGet, cmdServiceNew, cmdServiceSet, cmdServiceDel, cmdStart, cmdStop,
-	cmdFlush, cmdServerGet, cmdServerNew, cmdServerSet, cmdServerDel, cmdSchedulerGet, cmdWorkerGet,
-	cmdBegin, cmdCommit, cmdAbort, cmdStatsZero, cmdConnections, cmdKill,
-}
+var requests = func() (list []uint8) {
+	for _, op := range spec.Ops {
+		if op.Do != nil || op.Dump != nil {
+			list = append(list, op.Cmd)
+		}
+	}
+	return list
+}()
 
 // Attributes.
 const (
-	serviceName      = 1
-	serviceMode      = 3
-	serviceScheduler = 4
-	serviceListen    = 5
-	serviceState     = 6
-	serviceTimeouts  = 7
-	serviceLimits    = 8
-	serviceForward   = 9
-	serviceNow       = 12
+	serviceName      = spec.AServiceName
+	serviceMode      = spec.AServiceMode
+	serviceScheduler = spec.AServiceScheduler
+	serviceListen    = spec.AServiceListen
+	serviceState     = spec.AServiceState
+	serviceTimeouts  = spec.AServiceTimeouts
+	serviceLimits    = spec.AServiceLimits
+	serviceForward   = spec.AServiceForward
+	serviceNow       = spec.AServiceNow
 
-	serverService = 1
-	serverAddress = 3
-	serverWeight  = 4
+	serverService = spec.AServerService
+	serverAddress = spec.AServerAddress
+	serverWeight  = spec.AServerWeight
 
-	addressIPv4 = 1
-	addressIPv6 = 2
-	addressPort = 3
+	addressIPv4 = spec.AAddressIPv4
+	addressIPv6 = spec.AAddressIPv6
+	addressPort = spec.AAddressPort
 
-	connectionID      = 1
-	connectionService = 2
-	connectionClients = 12
+	connectionID      = spec.AConnectionID
+	connectionService = spec.AConnectionService
+	connectionClients = spec.AConnectionClients
 
-	settingsMaxConnections = 1
-	txGeneration           = 1
-	txDryRun               = 2
+	settingsMaxConnections = spec.ASettingsMaxConnections
+	txGeneration           = spec.ATransactionGeneration
+	txDryRun               = spec.ATransactionDryRun
 )
 
 func ipv4(a, b, c, d byte) []byte { return attr(addressIPv4, a, b, c, d) }
@@ -111,7 +120,7 @@ type refusal struct {
 	errno   syscall.Errno
 	message string // part of the kernel's reason
 	at      []byte // the attribute the kernel must point at
-	missing int    // or the type of the one it must miss
+	missing uint16 // or the type of the one it must miss
 }
 
 func refusals() []refusal {
@@ -214,7 +223,7 @@ func (r *refusal) check(a answer) error {
 		return fmt.Errorf("reason %q, wanted %q", a.message, r.message)
 	case offset != 0 && a.offset != offset:
 		return fmt.Errorf("points at byte %d, wanted %d (%q)", a.offset, offset, a.message)
-	case r.missing != 0 && a.missing != r.missing:
+	case r.missing != 0 && a.missing != int(r.missing):
 		return fmt.Errorf("misses attribute %d, wanted %d", a.missing, r.missing)
 	case a.message == "" && a.offset == 0 && r.errno != syscall.EOPNOTSUPP:
 		return fmt.Errorf("%v without a reason", a.errno)

@@ -10,10 +10,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -50,7 +52,13 @@ func (t *table) read(ctx context.Context) (s state, err error) {
 	if err != nil {
 		return s, err
 	}
-	text, err := json.Marshal([]any{services, servers, settings})
+	var rules []genl.ServiceRule
+	if slices.ContainsFunc(services, func(s genl.Service) bool { return s.Rules > 0 }) {
+		if rules, err = t.c.Rules(ctx, ""); err != nil {
+			return s, err
+		}
+	}
+	text, err := json.Marshal([]any{services, servers, settings, rules})
 	s.text = string(text)
 	return s, err
 }
@@ -58,11 +66,19 @@ func (t *table) read(ctx context.Context) (s state, err error) {
 func main() {
 	seed := flag.Uint64("seed", 1, "seed of the random messages")
 	n := flag.Int("n", 2000, "`number` of random messages")
+	refused := flag.String("refused", "", "only see that every change is refused for this `reason`")
 	waits := flag.Bool("idle", false, "only wait, for a minute, until an idle transaction expires")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "nlabuse: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
+	}
+	if *refused != "" {
+		if err := onlyRefused(*refused); err != nil {
+			fmt.Fprintf(os.Stderr, "nlabuse: %v\n", err)
+			os.Exit(1)
+		}
+		return
 	}
 	t := tap.New(os.Stdout)
 	f := func() error { return run(context.Background(), t, *seed, *n) }
@@ -147,10 +163,37 @@ func run(ctx context.Context, t *tap.Writer, seed uint64, n int) error {
 		}
 		t.Result("refused: "+r.name, unchanged(err, false))
 	}
+	g := &grid{s: s, unchanged: func() error {
+		now, err := tab.generation(ctx)
+		if err == nil && now != before.generation {
+			err = fmt.Errorf("the generation went from %d to %d", before.generation, now)
+		}
+		return err
+	}}
+	for _, f := range forms() {
+		g.n = 0
+		err := g.attributes(f)
+		if err == nil {
+			err = g.missing(f)
+		}
+		t.Result(fmt.Sprintf("grid: %s, %d requests", f, g.n), unchanged(err, false))
+	}
+	t.Result("grid: without the capability", unchanged(g.withoutCapability(), false))
+	t.Result("grid: in another network namespace", unchanged(g.elsewhereNet(), false))
+	t.Result("grid: in another user namespace", unchanged(g.elsewhereUser(), false))
 	t.Result("ignored: a message shorter than it says", unchanged(ignored(s), false))
 	for _, sc := range scenarios() {
 		t.Result("transaction: "+sc.name, unchanged(sc.run(), sc.changes))
 	}
+
+	for _, sc := range append(hostile(), stray()) {
+		t.Result("rules: "+sc.name, unchanged(sc.run(), false))
+	}
+	taken, err := mutants(rand.New(rand.NewPCG(seed, 1)), max(n/10, 20))
+	if err == nil && n >= enough && taken == 0 {
+		err = errors.New("none was taken: they are worth nothing")
+	}
+	t.Result(fmt.Sprintf("rules: %d tables changed at random, %d of them good", max(n/10, 20), taken), unchanged(err, false))
 
 	if err := reset(s); err != nil {
 		return err
@@ -160,6 +203,17 @@ func run(ctx context.Context, t *tap.Writer, seed uint64, n int) error {
 	s = f.s
 	t.Result(fmt.Sprintf("%d random messages, seed %d", n, seed), err)
 	return nil
+}
+
+// onlyRefused is the part of the grid that another process has to do.
+func onlyRefused(reason string) error {
+	s, err := open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	g := &grid{s: s, unchanged: func() error { return nil }}
+	return g.privileges(s, reason)
 }
 
 // ignored sends messages whose header is a lie, which the kernel drops without

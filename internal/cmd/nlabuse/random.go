@@ -11,14 +11,23 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
+
+	"github.com/ktcpvs/ktcpvs/genl"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 type fuzzer struct {
 	r    *rand.Rand
-	s    *socket
-	t    *table
-	cmds map[uint8]*struct{ taken, refused int }
+	tx   bool // the socket is likely to have a transaction open
+	next int  // place in upload
+	// piece: the message belongs there, and is spoilt less often, for the next
+	// ones need it.
+	piece bool
+	s     *socket
+	t     *table
+	cmds  map[uint8]*struct{ taken, refused int }
 }
 
 func (f *fuzzer) pick(choices ...[]byte) []byte { return choices[f.r.IntN(len(choices))] }
@@ -43,7 +52,15 @@ func (f *fuzzer) address(typ uint16) []byte {
 // commands that make something come often, lest the table be always empty.
 var often = []uint8{cmdServiceNew, cmdServerNew, cmdServiceNew, cmdServerNew, cmdServerSet, cmdStart}
 
+// upload are the pieces of a table of rules, in their order.
+var upload = []uint8{cmdRulesBegin, cmdRulesAutomaton, cmdRulesSet, cmdRulesAdd, cmdRulesAdd, cmdRulesEnd, cmdCommit}
+
 func (f *fuzzer) command() uint8 {
+	f.piece = f.tx && f.next < len(upload) && f.r.IntN(8) != 0
+	if f.piece {
+		f.next++
+		return upload[f.next-1]
+	}
 	if f.r.IntN(3) == 0 {
 		return often[f.r.IntN(len(often))]
 	}
@@ -57,6 +74,9 @@ func (f *fuzzer) command() uint8 {
 // attrs makes up mostly sensible attributes for a command.
 func (f *fuzzer) attrs(cmd uint8) []byte {
 	name := f.maybe(f.pick(web, other), str(serviceName, "?"))
+	if f.piece {
+		name = f.maybe(web, name)
+	}
 	switch cmd {
 	case cmdSettingsSet:
 		return u32(settingsMaxConnections, f.any32())
@@ -88,8 +108,32 @@ func (f *fuzzer) attrs(cmd uint8) []byte {
 		return f.maybe(nil, u32(txGeneration, f.any32()))
 	case cmdCommit:
 		return f.pick(nil, attr(txDryRun))
+	case cmdRulesBegin:
+		return cat(name, u32(spec.ARulesExpressions, 1+f.any32()>>16))
+	case cmdRulesAutomaton:
+		data := automaton().bytes()
+		size := u32(spec.ARulesSize, uint32(len(data)))
+		return cat(name, f.maybe(u32(spec.ARulesInput, 0), u32(spec.ARulesInput, f.r.Uint32N(6))),
+			f.maybe(size, u32(spec.ARulesSize, f.any32())), f.maybe(attr(spec.ARulesData, data...), attr(spec.ARulesData, data[:f.r.IntN(len(data))]...)))
+	case cmdRulesSet:
+		return cat(name, u32(spec.ARulesSet, 1+f.any32()), f.maybe(ofSet(1, 8000), ofSet(2, 8001)),
+			f.pick(nil, str(spec.ARulesScheduler, "mh")))
+	case cmdRulesAdd:
+		return cat(name, f.rule(), f.pick(nil, f.rule()))
+	case cmdRulesEnd, spec.CmdRuleGet, spec.CmdRuleSetGet:
+		return name
 	}
 	return nil
+}
+
+// rule is one that mostly makes sense.
+func (f *fuzzer) rule() []byte {
+	return nest(spec.ARulesRule, u32(spec.ARuleID, 1+f.any32()>>1),
+		f.pick(nil, f.maybe(regex(0, 0), regex(f.r.Uint32N(3), f.any32()>>1))),
+		f.pick(nil, match(genl.MatchWhatHost, genl.MatchOpExact, attr(spec.AMatchValue, []byte("a.example")...))),
+		f.maybe(nil, match(genl.MatchWhat(f.r.IntN(12)), genl.MatchOp(f.r.IntN(6)), attr(spec.AMatchValue, '/', '{', 'a', '}'))),
+		f.maybe(action(genl.RuleActionReject), action(genl.RuleAction(f.r.IntN(5)))),
+		f.maybe(nil, u32(spec.ARuleStatus, f.any32())))
 }
 
 // spoil changes a message; its netlink header stays that of a request to the
@@ -125,6 +169,7 @@ func (f *fuzzer) spoil(msg []byte) []byte {
 
 func (f *fuzzer) reopen() (err error) {
 	f.s.close()
+	f.tx = false
 	f.s, err = open()
 	return err
 }
@@ -148,20 +193,27 @@ func (f *fuzzer) run(ctx context.Context, n int) error {
 		}
 		cmd := f.command()
 		msg := f.s.message(syscall.NLM_F_REQUEST|syscall.NLM_F_ACK, f.s.family, cmd, f.attrs(cmd))
-		dump := f.r.IntN(8) == 0
-		if cmd == cmdSchedulerGet || cmd == cmdWorkerGet || cmd == cmdConnections {
+		dump := f.r.IntN(8) == 0 && !f.piece
+		if spec.ByCmd(cmd).Do == nil {
 			dump = !dump
 		}
 		if dump {
 			order.PutUint16(msg[6:], syscall.NLM_F_REQUEST|syscall.NLM_F_DUMP)
 		}
-		if f.r.IntN(2) != 0 {
+		if f.r.IntN(2) != 0 && (!f.piece || f.r.IntN(8) == 0) {
 			msg = f.spoil(msg)
 		}
 		sent := fmt.Sprintf("message %d: %x", i, msg)
 		a, err := f.s.send(msg)
 		if err != nil {
 			return fmt.Errorf("%s: %w", sent, err)
+		}
+		switch {
+		case a.errno != 0:
+		case msg[16] == cmdBegin:
+			f.tx, f.next = true, 0
+		case msg[16] == cmdCommit && len(msg) == 20, msg[16] == cmdAbort:
+			f.tx = false
 		}
 		if c := f.cmds[msg[16]]; c != nil {
 			if a.errno == 0 {
@@ -194,18 +246,22 @@ func (f *fuzzer) run(ctx context.Context, n int) error {
 	if n < enough {
 		return nil
 	}
-	return f.reached()
+	return f.reached(n >= enoughRules)
 }
 
-// enough messages reach every request; fewer may miss one by chance.
-const enough = 2000
+// Enough messages reach every request; fewer may miss one by chance. The pieces of
+// an upload need those before them.
+const (
+	enough      = 2000
+	enoughRules = 50000
+)
 
 // reached makes sure that chance did not spare a request.
-func (f *fuzzer) reached() error {
+func (f *fuzzer) reached(rules bool) error {
 	var errs []error
 	for _, cmd := range requests {
-		if cmd == cmdKill { // there is no connection to kill
-			continue
+		if cmd == cmdKill || slices.Contains(upload[:len(upload)-1], cmd) && !rules {
+			continue // there is no connection to kill
 		}
 		if f.cmds[cmd].taken == 0 {
 			errs = append(errs, fmt.Errorf("command %d was never taken: send more messages", cmd))
