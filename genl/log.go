@@ -20,7 +20,7 @@ import (
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // LogRecord is a request that has ended; in modes tcp and tls a connection. What

@@ -10,7 +10,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"github.com/ktcpvs/ktcpvs/genl"
-	"github.com/ktcpvs/ktcpvs/genl/internal/spec"
+	"github.com/ktcpvs/ktcpvs/internal/spec"
 )
 
 // Log tells every socket that joined the group "log" of requests that have ended, as
