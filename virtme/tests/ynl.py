@@ -321,6 +321,7 @@ for part in (services, servers, settings, transactions, connections, refusals, n
     check(f"{part.__name__}: to the end", part)
 do("flush")
 family = YnlFamily(SPEC, "")
-same("every operation of the specification was used", set(family.msgs) - used, set())
+# The access log has a test of its own, where there are requests to tell of.
+same("every operation of the specification was used", set(family.msgs) - used - {"log-ntf"}, set())
 print(f"1..{tests}")
 sys.exit(failures > 0)
