@@ -273,7 +273,7 @@ func mutants(r *rand.Rand, n int) (taken int, err error) {
 		}
 		last := rule(1, regex(0, 0), action(genl.RuleActionReject))
 		if input == genl.AutomatonInputCapturePath {
-			last = set(1, str(spec.ARulesScheduler, "mh"), ofSet(1, 81), nest(spec.ARulesHash, u32(spec.AHashKey, uint32(genl.HashKeyMatch)), u32(spec.AHashGroup, 1)))
+			last = set(1, str(spec.ARulesScheduler, "mh"), ofSet(1, 81), nest(spec.ARulesHash, u32(spec.AHashKey, uint32(genl.HashKeyMatch)), u32(spec.AHashCapture, 0), u32(spec.AHashGroup, 1)))
 		}
 		steps = append(steps, last, rulesEnd, step{0, cmdCommit, attr(txDryRun), 0, ""})
 		good := true
