@@ -102,7 +102,7 @@ func init() {
 		{long: "stop", takes: []string{"ident", "now", "wait"}, doc: "stop one service, or all; they drain first", run: runStop},
 		{long: "help", short: "h", doc: "print this", run: runHelp},
 
-		{verb: "check", arg: "FILE", doc: "check a configuration file; needs no kernel", run: runCheck},
+		{verb: "check", arg: "FILE", takes: []string{"stats"}, doc: "check a configuration file; needs no kernel", run: runCheck},
 		{verb: "diff", arg: "FILE", takes: []string{"numeric", "output"},
 			doc: "tell what FILE would change; status 1 if anything", run: runDiff},
 		{verb: "apply", arg: "FILE", takes: []string{"numeric", "output", "dry-run"},
@@ -136,7 +136,7 @@ func makeOptions() []*option {
 		{long: "weight", short: "w", arg: "WEIGHT", doc: "share of the work, 0 to 65535; 0 = no new work (default 1)"},
 		{long: "client", arg: "NETWORK", doc: "only connections of clients in it, an address or ADDRESS/LENGTH"},
 		{long: "numeric", short: "n", doc: "print addresses and ports in numbers"},
-		{long: "stats", doc: "list the counters"},
+		{long: "stats", doc: "list the counters; of check, what tables take"},
 		{long: "rate", doc: "list what is counted in a second"},
 		{long: "interval", arg: "TIME", doc: "with --rate: how long to count (default 1s)"},
 		{long: "sort", arg: "COLUMN", doc: "with --stats or --rate: sort by a column, texts from A, numbers from the largest"},

@@ -17,6 +17,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -58,8 +59,49 @@ func (s *session) replace(file string, conf *config.Config, show planPrinter, dr
 }
 
 func runCheck(s *session) error {
-	_, err := s.readConfig(s.opts.args[0])
-	return err
+	file := s.opts.args[0]
+	conf, err := s.readConfig(file)
+	if err != nil {
+		return err
+	}
+	// Whether the expressions of a table fit is known when they are compiled.
+	var errs []error
+	for i := range conf.Services {
+		svc := &conf.Services[i]
+		t, err := kernelRules(svc)
+		switch {
+		case err != nil:
+			errs = append(errs, placed(file, config.Op{Kind: config.SetRules, Service: svc}, err))
+		case s.opts.has("stats"):
+			fmt.Fprintf(s.stdout, "%s: %s\n", svc.Name, tableSize(svc, t))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tableSize is how much of it there is.
+func tableSize(s *config.Service, t *genl.RuleTable) string {
+	var all []string
+	bytes := 0
+	add := func(n int, one, many string) {
+		if n == 1 {
+			many = one
+		}
+		all = append(all, fmt.Sprintf("%d %s", n, many))
+	}
+	for _, of := range [][]genl.Automaton{t.Automata, t.Captures} {
+		for i := range of {
+			bytes += len(of[i].Bytes)
+		}
+	}
+	add(len(s.Servers), "server", "servers")
+	add(len(s.Rules), "rule", "rules")
+	add(len(t.Sets), "set", "sets")
+	add(int(t.Expressions), "expression", "expressions")
+	add(len(t.Automata), "automaton", "automata")
+	add(len(t.Captures), "capture table", "capture tables")
+	add(bytes, "byte of tables", "bytes of tables")
+	return strings.Join(all, ", ")
 }
 
 // keepsAll: what is read lives to the end of the program, so looking for garbage
