@@ -45,4 +45,12 @@ passes() { # NAME ENVIRONMENT PATTERN
 }
 passes "messages captured" KTCPVS_CAPTURE=1 TestCapture
 passes "messages of this kernel are understood" KTCPVS_CAPTURE= TestFixtures
+
+# Each allocation of a transaction fails once, where the kernel can do that.
+if [ -e /proc/self/fail-nth ]; then
+	[ -d /sys/kernel/debug/failslab ] || mount -t debugfs debugfs /sys/kernel/debug
+	status=0
+	inb nlabuse -faults >"$TMP/faults" 2>&1 || status=$?
+	tap_of "$TMP/faults" $status
+fi
 is "$(inb tcpvsadm -L 2>&1)" "" "nothing is left"

@@ -67,6 +67,7 @@ func main() {
 	seed := flag.Uint64("seed", 1, "seed of the random messages")
 	n := flag.Int("n", 2000, "`number` of random messages")
 	refused := flag.String("refused", "", "only see that every change is refused for this `reason`")
+	runsOut := flag.Bool("faults", false, "only let each allocation of a transaction fail, on a kernel with fault injection")
 	waits := flag.Bool("idle", false, "only wait, for a minute, until an idle transaction expires")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -82,6 +83,9 @@ func main() {
 	}
 	t := tap.New(os.Stdout)
 	f := func() error { return run(context.Background(), t, *seed, *n) }
+	if *runsOut {
+		f = func() error { return faults(context.Background(), t) }
+	}
 	if *waits {
 		f = func() error { return idle(t) }
 	}
