@@ -15,7 +15,7 @@ BENCH_VARS := LENS CPUS ROUNDS SECONDS SIZES BALANCERS JSON
 export KTCPVS_T0 := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-debug test-fresh bench bench-objects bench-swap build install uninstall gen check \
+.PHONY: help demo test test-debug test-fresh bench bench-objects bench-rules bench-swap build install uninstall gen check \
 	programs module unit-tests fuzz abuse cost clean clean-cache
 
 help: ## list the targets
@@ -50,6 +50,10 @@ bench: ## requests/s: direct, ktcpvs, HAProxy, nginx, in one VM
 bench-objects: ## 1,000 services, 100,000 servers: loading, listing, memory (LENS=, SERVICES=, SERVERS=)
 	@$(MAKE) --no-print-directory build
 	@virtme/bench/objects KERNEL=$(KERNEL) $(foreach v,LENS CPUS SERVICES SERVERS,$(if $($(v)),"$(v)=$($(v))"))
+
+bench-rules: ## finding a rule among up to 100,000, and loading them (TABLES=, BALANCERS=, SECONDS=)
+	@$(MAKE) --no-print-directory build
+	@virtme/bench/rules KERNEL=$(KERNEL) $(foreach v,TABLES BALANCERS SECONDS,$(if $($(v)),"$(v)=$($(v))"))
 
 bench-swap: ## what a client notices of 1,000 services replaced in a commit (LENS=, SERVICES=, RULES=)
 	@$(MAKE) --no-print-directory build
