@@ -12,15 +12,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/template"
 	"time"
 	"unicode"
@@ -96,12 +92,9 @@ func (l *logging) wants(r *genl.LogRecord) bool {
 func (s *session) logging() (*logging, error) {
 	l := &logging{line: combined}
 	l.service, _ = s.opts.get("ident")
-	if text, ok := s.opts.get("count"); ok {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil || n == 0 {
-			return nil, usagef("a count is a number from 1", "--count: %q is not a count", text)
-		}
-		l.count = n
+	var err error
+	if l.count, err = s.count(); err != nil {
+		return nil, err
 	}
 	if text, ok := s.opts.get("status"); ok {
 		list, err := parseStatuses(text)
@@ -140,18 +133,9 @@ func runLog(s *session) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	ctx, stop := signal.NotifyContext(s.ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err = s.log(ctx, c, l)
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil { // somebody has seen enough
-		return nil
-	}
-	return cannot(err, "read the access log")
+	return s.follow("read the access log", func(ctx context.Context, c *genl.Client) error {
+		return s.log(ctx, c, l)
+	})
 }
 
 func (s *session) log(ctx context.Context, c logger, l *logging) error {

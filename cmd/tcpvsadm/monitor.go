@@ -23,14 +23,30 @@ import (
 )
 
 func runMonitor(s *session) error {
-	count := uint64(0)
-	if text, ok := s.opts.get("count"); ok {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil || n == 0 {
-			return usagef("a count is a number from 1", "--count: %q is not a count", text)
-		}
-		count = n
+	count, err := s.count()
+	if err != nil {
+		return err
 	}
+	return s.follow("watch the table", func(ctx context.Context, c *genl.Client) error {
+		return s.monitor(ctx, c, count)
+	})
+}
+
+// count is after how much of what comes by itself to end; 0 = never.
+func (s *session) count() (uint64, error) {
+	text, ok := s.opts.get("count")
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || n == 0 {
+		return 0, usagef("a count is a number from 1", "--count: %q is not a count", text)
+	}
+	return n, nil
+}
+
+// follow runs what goes on until it fails or a signal ends it.
+func (s *session) follow(what string, run func(context.Context, *genl.Client) error) error {
 	c, err := s.client()
 	if err != nil {
 		return err
@@ -38,11 +54,11 @@ func runMonitor(s *session) error {
 	defer c.Close()
 	ctx, stop := signal.NotifyContext(s.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = s.monitor(ctx, c, count)
+	err = run(ctx, c)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil { // somebody has seen enough
 		return nil
 	}
-	return cannot(err, "watch the table")
+	return cannot(err, "%s", what)
 }
 
 // watch is the table as the messages so far tell it.
