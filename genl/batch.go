@@ -40,14 +40,22 @@ type ServerChange struct {
 	Config  ServerConfig
 }
 
-func (c *ServerChange) request() request {
+func (c *ServerChange) command() uint8 {
 	switch c.Kind {
 	case ServerSet:
-		return server(spec.CmdServerSet, c.Service, c.Address, c.Config)
+		return spec.CmdServerSet
 	case ServerDelete:
-		return server(spec.CmdServerDel, c.Service, c.Address, ServerConfig{})
+		return spec.CmdServerDel
 	}
-	return server(spec.CmdServerNew, c.Service, c.Address, c.Config)
+	return spec.CmdServerNew
+}
+
+func (c *ServerChange) request() request {
+	conf := c.Config
+	if c.Kind == ServerDelete {
+		conf = ServerConfig{}
+	}
+	return server(c.command(), c.Service, c.Address, conf)
 }
 
 // plain tells whether the change can be appended; what cannot gets its error

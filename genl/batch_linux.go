@@ -82,14 +82,7 @@ func (c *conn) sendBatch(raw syscall.RawConn, family uint16, changes []ServerCha
 		b = binary.NativeEndian.AppendUint16(b, uint16(flags))
 		b = binary.NativeEndian.AppendUint32(b, c.sequence+uint32(i))
 		b = append(b, 0, 0, 0, 0)
-		cmd := uint8(spec.CmdServerNew)
-		switch changes[i].Kind {
-		case ServerSet:
-			cmd = spec.CmdServerSet
-		case ServerDelete:
-			cmd = spec.CmdServerDel
-		}
-		b = changes[i].append(append(b, cmd, spec.Version, 0, 0))
+		b = changes[i].append(append(b, changes[i].command(), spec.Version, 0, 0))
 		binary.NativeEndian.PutUint32(b[at:], uint32(len(b)-at))
 	}
 	c.buffer = b
