@@ -359,6 +359,77 @@ func TestMalformedRequests(t *testing.T) {
 	}
 }
 
+// A piece of rules that is refused, for whatever reason, spoils what the transaction
+// fills: who does not look at refusals cannot commit a table that lacks something.
+func TestRefusedPieces(t *testing.T) {
+	service := nla(1, []byte("web\x00"))
+	rule := func(id uint32) []byte {
+		return nest(9, nla(1, u32(id)), nla(4, u32(uint32(genl.RuleActionReject))))
+	}
+	for _, tt := range []struct {
+		name  string
+		cmd   uint8
+		attrs []byte
+		errno syscall.Errno
+		text  string
+	}{
+		{"a short number", spec.CmdRulesAdd, join(service, nest(9, nla(1, []byte{1}))), syscall.EINVAL, "invalid attribute length"},
+		{"an action there is not", spec.CmdRulesAdd, join(service, nest(9, nla(1, u32(2)), nla(4, u32(99)))), syscall.ERANGE, "integer out of range"},
+		{"an unknown attribute", spec.CmdRulesAdd, join(service, nla(99, nil)), syscall.EINVAL, "Unknown attribute type"},
+		{"an attribute of another piece", spec.CmdRulesAdd, join(service, nla(3, u32(0))), syscall.EINVAL, "Unsupported attribute"},
+		{"an attribute twice", spec.CmdRulesEnd, join(service, service), syscall.EINVAL, "attribute given twice"},
+		{"no service", spec.CmdRulesAdd, rule(2), syscall.EINVAL, "the service is missing"},
+		{"another service", spec.CmdRulesSet, join(nla(1, []byte("nope\x00")), nla(6, u32(1))), syscall.ENOENT, `there is no service "nope"`},
+		{"a rule without an action", spec.CmdRulesAdd, join(service, nest(9, nla(1, u32(2)))), syscall.EINVAL, "a rule without number, or without action"},
+		{"a wrong beginning", spec.CmdRulesBegin, join(service, nla(2, nil)), syscall.EINVAL, "invalid attribute length"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachKernel(t, func(t *testing.T, dial genl.Dialer) {
+				c, ctx := client(t, dial), within(t)
+				must(t, c.AddService(ctx, "web", listen(web)))
+				must(t, c.AddService(ctx, "mail", listen(mail)))
+				nl, err := dial(nil)
+				must(t, err)
+				defer nl.Close()
+				must(t, nl.SetOption(netlink.ExtendedAcknowledge, true))
+				family, err := nl.GetFamily(spec.Family)
+				must(t, err)
+				send := func(cmd uint8, attrs []byte, errno syscall.Errno, text string) {
+					t.Helper()
+					_, err := nl.Execute(genetlink.Message{Header: genetlink.Header{Command: cmd, Version: 1}, Data: attrs}, family.ID, netlink.Request|netlink.Acknowledge)
+					var op *netlink.OpError
+					if errno == 0 && err != nil || errno != 0 && (!errors.As(err, &op) || !errors.Is(err, errno) || op.Message != text) {
+						t.Errorf("operation %d: got %v, want %v, %q", cmd, err, errno, text)
+					}
+				}
+				other := nla(1, []byte("mail\x00"))
+				refused := func(name string) string { return `the new rules of "` + name + `" were refused: begin them again` }
+				send(spec.CmdTransactionBegin, nil, 0, "")
+				for _, of := range [][]byte{service, other} {
+					send(spec.CmdRulesBegin, of, 0, "")
+					send(spec.CmdRulesAdd, join(of, rule(1)), 0, "")
+				}
+				send(tt.cmd, tt.attrs, tt.errno, tt.text)
+				send(spec.CmdRulesAdd, join(service, rule(3)), syscall.EINVAL, refused("web"))
+				send(spec.CmdRulesEnd, service, syscall.EINVAL, refused("web"))
+				send(spec.CmdTransactionCommit, nil, syscall.EINVAL, refused("web"))
+				// The way out.
+				send(spec.CmdRulesBegin, service, 0, "")
+				send(spec.CmdRulesEnd, service, 0, "")
+				send(spec.CmdTransactionCommit, nil, syscall.EINVAL, refused("mail"))
+				send(spec.CmdRulesBegin, other, 0, "")
+				send(spec.CmdRulesAdd, join(other, rule(4)), 0, "")
+				send(spec.CmdRulesEnd, other, 0, "")
+				send(spec.CmdTransactionCommit, nil, 0, "")
+				rules, err := c.Rules(ctx, "")
+				if err != nil || len(rules) != 1 || rules[0].ID != 4 {
+					t.Errorf("got %+v, %v", rules, err)
+				}
+			})
+		})
+	}
+}
+
 func u32(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
 func nla(kind uint16, payload []byte) []byte {

@@ -4,9 +4,10 @@
  *
  * A table comes in many requests, so it needs a transaction. It belongs to the
  * draft until it is whole, and only then takes the place of the table that the
- * draft has. A refused piece gives it up, since it may be in there in part: what
- * was given up stands in the way of a commit until another table was begun, or
- * the service was deleted.
+ * draft has. A refused piece may be in there in part or not at all, and what is
+ * wrong with it may be the name of its service, so it gives up all tables that the
+ * candidate fills. What was given up stands in the way of a commit until another
+ * table was begun, or the service was deleted.
  *
  * Under tcpvs_net.lock, in netlink requests.
  */
@@ -26,14 +27,6 @@ static int charge(struct tcpvs_candidate *c, struct tcpvs_upload *u, size_t held
 		c->bytes -= u->charged - held;
 	if (!err)
 		u->charged = held;
-	return err;
-}
-
-static int give_up(struct tcpvs_candidate *c, struct tcpvs_upload *u, int err,
-		   struct netlink_ext_ack *extack)
-{
-	tcpvs_upload_give_up(u);
-	charge(c, u, 0, extack);
 	return err;
 }
 
@@ -90,13 +83,29 @@ void tcpvs_candidate_rules_drop(struct tcpvs_candidate *c, struct tcpvs_draft *d
 }
 
 /**
+ * tcpvs_candidate_rules_spoil() - a piece was refused
+ * @c: the candidate
+ */
+void tcpvs_candidate_rules_spoil(struct tcpvs_candidate *c)
+{
+	struct tcpvs_draft *d;
+
+	list_for_each_entry(d, &c->drafts, link) {
+		if (!d->upload || d->upload->given_up)
+			continue;
+		tcpvs_upload_give_up(d->upload);
+		charge(c, d->upload, 0, NULL);
+	}
+}
+
+/**
  * tcpvs_candidate_rules_begin() - begin a new table
  * @c: the candidate
  * @info: the request
  *
  * One that is being filled is forgotten.
  *
- * Return: 0, or an error that changed nothing.
+ * Return: 0 or an error.
  */
 int tcpvs_candidate_rules_begin(struct tcpvs_candidate *c, struct genl_info *info)
 {
@@ -129,7 +138,7 @@ int tcpvs_candidate_rules_begin(struct tcpvs_candidate *c, struct genl_info *inf
  * @info: the request
  * @add: what does it
  *
- * Return: 0, or an error; then the new table is given up.
+ * Return: 0 or an error.
  */
 int tcpvs_candidate_rules_piece(struct tcpvs_candidate *c, struct genl_info *info,
 				int (*add)(struct tcpvs_upload *u,
@@ -143,7 +152,7 @@ int tcpvs_candidate_rules_piece(struct tcpvs_candidate *c, struct genl_info *inf
 	err = add(d->upload, info);
 	if (!err)
 		err = charge(c, d->upload, d->upload->table->held, info->extack);
-	return err ? give_up(c, d->upload, err, info->extack) : 0;
+	return err;
 }
 
 /**
@@ -151,7 +160,7 @@ int tcpvs_candidate_rules_piece(struct tcpvs_candidate *c, struct genl_info *inf
  * @c: the candidate
  * @info: the request
  *
- * Return: 0, or an error; then the new table is given up.
+ * Return: 0 or an error.
  */
 int tcpvs_candidate_rules_end(struct tcpvs_candidate *c, struct genl_info *info)
 {
@@ -165,7 +174,7 @@ int tcpvs_candidate_rules_end(struct tcpvs_candidate *c, struct genl_info *info)
 	serial = ++c->tn->next_serial ?: ++c->tn->next_serial;
 	err = tcpvs_upload_end(d->upload, serial, &t, info->extack);
 	if (err)
-		return give_up(c, d->upload, err, info->extack);
+		return err;
 	/* The table stays on the account: the transaction holds it. */
 	tcpvs_upload_free(d->upload);
 	d->upload = NULL;

@@ -19,7 +19,7 @@
 #include "config.h"
 #include "conn.h"
 #include "log.h"
-#include "netlink-gen.h"
+#include "netlink.h"
 #include "proc.h"
 #include "transaction.h"
 #include "worker.h"
@@ -144,6 +144,9 @@ static int __init tcpvs_init(void)
 	if (err)
 		goto err_pernet;
 	tcpvs_log_init();
+	err = tcpvs_nl_check_init();
+	if (err)
+		goto err_notifier;
 	err = genl_register_family(&tcpvs_nl_family);
 	if (err)
 		goto err_notifier;

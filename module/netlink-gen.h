@@ -26,9 +26,14 @@ int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		      struct genl_info *info);
 int tcpvs_nl_pre_doit_admin(const struct genl_split_ops *ops,
 			    struct sk_buff *skb, struct genl_info *info);
+int tcpvs_nl_pre_doit_piece(const struct genl_split_ops *ops,
+			    struct sk_buff *skb, struct genl_info *info);
 void
 tcpvs_nl_post_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		   struct genl_info *info);
+void
+tcpvs_nl_post_doit_piece(const struct genl_split_ops *ops, struct sk_buff *skb,
+			 struct genl_info *info);
 int tcpvs_nl_dump_start(struct netlink_callback *cb);
 int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb);
 int tcpvs_nl_rule_get_start(struct netlink_callback *cb);

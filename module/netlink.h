@@ -60,6 +60,7 @@ static inline struct tcpvs_net *tcpvs_nl_net(const struct genl_info *info)
 /* netlink_check.c */
 int tcpvs_nl_check(const struct genl_split_ops *ops, const struct nlmsghdr *nlh,
 		   struct netlink_ext_ack *extack);
+int tcpvs_nl_check_init(void);
 
 /* netlink_hash.c */
 int tcpvs_nl_hash(const struct nlattr *attr, struct tcpvs_hash_edit *e,

@@ -18,13 +18,21 @@
 /* A message with the largest rule, the name of its service and its counter. */
 #define RULE_MESSAGE_MAX	(TCPVS_RULE_BYTES_MAX + 256)
 
+/* A piece went to the candidate. */
+static int added(struct genl_info *info, struct tcpvs_candidate *c, int err)
+{
+	if (err)
+		tcpvs_candidate_rules_spoil(c);
+	return tcpvs_nl_changed(info, c, err);
+}
+
 int tcpvs_nl_rules_begin_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tcpvs_candidate *c = tcpvs_nl_change(info);
 
 	if (IS_ERR(c))
 		return tcpvs_nl_explain(info, PTR_ERR(c));
-	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_begin(c, info));
+	return added(info, c, tcpvs_candidate_rules_begin(c, info));
 }
 
 static int piece(struct genl_info *info,
@@ -34,7 +42,7 @@ static int piece(struct genl_info *info,
 
 	if (IS_ERR(c))
 		return tcpvs_nl_explain(info, PTR_ERR(c));
-	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_piece(c, info, add));
+	return added(info, c, tcpvs_candidate_rules_piece(c, info, add));
 }
 
 static int add_automaton(struct tcpvs_upload *u, struct genl_info *info)
@@ -144,7 +152,7 @@ int tcpvs_nl_rules_end_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(c))
 		return tcpvs_nl_explain(info, PTR_ERR(c));
-	return tcpvs_nl_changed(info, c, tcpvs_candidate_rules_end(c, info));
+	return added(info, c, tcpvs_candidate_rules_end(c, info));
 }
 
 /**

@@ -242,6 +242,24 @@ int tcpvs_transaction_abort(struct tcpvs_net *tn, u32 portid,
 }
 
 /**
+ * tcpvs_transaction_spoil() - a piece of a table was refused before it was looked at
+ * @tn: the namespace
+ * @portid: of the request's socket; gives up what its transaction fills
+ */
+void tcpvs_transaction_spoil(struct tcpvs_net *tn, u32 portid)
+{
+	struct tcpvs_transaction *t;
+
+	if (list_empty_careful(&tn->transactions))
+		return;
+	mutex_lock(&tn->lock);
+	t = find(tn, portid);
+	if (t && !t->expired)
+		tcpvs_candidate_rules_spoil(&t->c);
+	mutex_unlock(&tn->lock);
+}
+
+/**
  * tcpvs_transaction_release() - a netlink socket was closed
  * @tn: its namespace
  * @portid: the socket's

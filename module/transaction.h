@@ -205,6 +205,7 @@ int tcpvs_candidate_rules_piece(struct tcpvs_candidate *c, struct genl_info *inf
 				int (*add)(struct tcpvs_upload *u,
 					   struct genl_info *info));
 int tcpvs_candidate_rules_end(struct tcpvs_candidate *c, struct genl_info *info);
+void tcpvs_candidate_rules_spoil(struct tcpvs_candidate *c);
 void tcpvs_candidate_rules_drop(struct tcpvs_candidate *c, struct tcpvs_draft *d);
 int tcpvs_candidate_rules_check(const struct tcpvs_draft *d,
 				struct netlink_ext_ack *extack);
@@ -223,6 +224,7 @@ int tcpvs_change_end(struct tcpvs_candidate *c, int err,
 		     struct netlink_ext_ack *extack);
 int tcpvs_transaction_none(struct tcpvs_net *tn, u32 portid,
 			   struct netlink_ext_ack *extack);
+void tcpvs_transaction_spoil(struct tcpvs_net *tn, u32 portid);
 int tcpvs_transaction_begin(struct tcpvs_net *tn, u32 portid, const u32 *generation,
 			    struct netlink_ext_ack *extack);
 int tcpvs_transaction_commit(struct tcpvs_net *tn, u32 portid, bool dry_run,

@@ -102,9 +102,7 @@ func (k *Kernel) stage(op *spec.Op, found attrs, tx *transaction) *refusal {
 		c.services = nil
 	default:
 		if isRules(op.Cmd) {
-			if r = changeRules(op, c, found); r != nil {
-				giveUp(tx.config, found)
-			}
+			r = changeRules(op, c, found)
 			break
 		}
 		r = k.changeServer(op, c, found)

@@ -315,6 +315,9 @@ func (k *Kernel) handle(s *socket, m netlink.Message) {
 		m.Data = append(m.Data[:len(m.Data):len(m.Data)], 0)
 	}
 	if r := k.dispatch(s, m); r != nil {
+		if s.tx != nil && m.Header.Type == netlink.HeaderType(k.familyID) && len(m.Data) >= 4 && isRules(m.Data[0]) {
+			s.tx.spoil()
+		}
 		s.acknowledge(m, r)
 	} else if m.Header.Flags&netlink.Dump != netlink.Dump {
 		s.acknowledge(m, nil)

@@ -96,10 +96,13 @@ func changeRules(op *spec.Op, c *config, found attrs) *refusal {
 	return r
 }
 
-// giveUp remembers that a piece of the candidate's table was refused.
-func giveUp(c *config, found attrs) {
-	if svc, r := c.find(found, theService); r == nil && svc.upload != nil {
-		svc.upload = &upload{givenUp: true}
+// spoil remembers that a piece was refused: of which table is not always to be seen,
+// so it is all that are being filled.
+func (tx *transaction) spoil() {
+	for _, svc := range tx.config.services {
+		if svc.upload != nil {
+			svc.upload = &upload{givenUp: true}
+		}
 	}
 }
 

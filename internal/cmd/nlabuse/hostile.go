@@ -219,6 +219,21 @@ func hostile() (list []scenario) {
 	add("a set that hashes what no capture table finds", rulesBegin(0),
 		not(set(1, str(spec.ARulesScheduler, "mh"), nest(spec.ARulesHash, u32(spec.AHashKey, uint32(genl.HashKeyMatch)), u32(spec.AHashCapture, 1<<32-1), u32(spec.AHashGroup, 1))), inval, "no capture table"))
 	add("a template that does not end", rulesBegin(0), not(rule(1, match(genl.MatchWhatPath, genl.MatchOpTemplate, attr(spec.AMatchValue, '/', '{', 'a')), action(genl.RuleActionReject)), inval, "rule 1"))
+	// What is refused before anybody knows whose table it is spoils it too.
+	badPiece := func(name string, st step) {
+		add("a piece refused for "+name, rulesBegin(0), rule(1, action(genl.RuleActionReject)), st)
+	}
+	cut := rule(2, action(genl.RuleActionReject))
+	cut.attrs = cat(web, nest(spec.ARulesRule, u32(spec.ARuleID, 2), attr(spec.ARuleAction, 1)))
+	badPiece("a number of one byte", not(cut, inval, "invalid attribute length"))
+	badPiece("a number out of range", not(rule(2, action(99)), syscall.ERANGE, "out of range"))
+	badPiece("an unknown attribute", not(step{0, cmdRulesAdd, cat(web, attr(99)), 0, ""}, inval, "Unknown attribute type"))
+	badPiece("an attribute of another piece", not(step{0, cmdRulesAdd, cat(web, u32(spec.ARulesSet, 1)), 0, ""}, inval, ""))
+	badPiece("what stands there twice", not(step{0, cmdRulesAdd, cat(web, web), 0, ""}, inval, "given twice"))
+	badPiece("a missing service", not(step{0, cmdRulesAdd, nil, 0, ""}, inval, "service is missing"))
+	badPiece("a service that is none", not(step{0, cmdRulesAdd, other, 0, ""}, syscall.ENOENT, "no service"))
+	badPiece("a beginning that is wrong", not(step{0, cmdRulesBegin, cat(web, attr(spec.ARulesExpressions, 1)), 0, ""}, inval, "invalid attribute length"))
+	badPiece("an end that is wrong", not(step{0, cmdRulesEnd, cat(web, web), 0, ""}, inval, "given twice"))
 	add("two rules of one number", rulesBegin(0), rule(7, action(genl.RuleActionReject)), rule(7, action(genl.RuleActionReject)), not(rulesEnd, syscall.EEXIST, "the number 7"))
 	return list
 }
