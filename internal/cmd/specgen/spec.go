@@ -293,10 +293,10 @@ func (f *form) reply() *message {
 }
 
 // admin reports whether the operation needs CAP_NET_ADMIN: our handlers say so
-// by the name of what runs before them.
+// by the name of what runs before them. A piece of a table of rules is a change.
 func (op *operation) admin() bool {
 	for _, f := range []*form{op.Do, op.Dump} {
-		if f != nil && strings.HasSuffix(f.Pre, "-admin") {
+		if f != nil && (strings.HasSuffix(f.Pre, "-admin") || strings.HasSuffix(f.Pre, "-piece")) {
 			return true
 		}
 	}
