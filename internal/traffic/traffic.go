@@ -168,7 +168,7 @@ type Shape struct {
 type Conn struct {
 	net.Conn
 	Shape Shape
-	Idle  time.Duration // longest wait of one operation; 0 = for ever
+	Idle  time.Duration // longest wait without a byte; 0 = for ever
 
 	rd, wr   pacer
 	rrn, wrn Rand
@@ -236,6 +236,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 		done += k
 		if err != nil {
 			return done, err
+		}
+		if c.Idle > 0 {
+			// Who waits for the answer to a long body waits from its end on.
+			c.Conn.SetReadDeadline(time.Now().Add(c.Idle))
 		}
 		c.wr.pace(k, c.Shape.WriteRate)
 	}

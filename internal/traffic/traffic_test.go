@@ -5,8 +5,10 @@ package traffic
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +184,32 @@ func TestShapedConn(t *testing.T) {
 	defer b.Close()
 	if _, err := NewConn(b, Shape{}, 30*time.Millisecond, 3).Read(buf); !Broken(err) {
 		t.Errorf("a silent peer: %v", err)
+	}
+}
+
+// TestIdleWhileWriting reads for longer than Idle on a connection whose other
+// direction moves: that is not idle. One where nothing moves is.
+func TestIdleWhileWriting(t *testing.T) {
+	const idle = 200 * time.Millisecond
+	near, far := net.Pipe()
+	c := NewConn(near, Shape{}, idle, 1)
+	go io.Copy(io.Discard, far)
+	read := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	for start := time.Now(); time.Since(start) < 3*idle; time.Sleep(idle / 20) {
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-read:
+			t.Fatalf("after %v of writing: %v", time.Since(start), err)
+		default:
+		}
+	}
+	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nothing moved, but the read says %v", err)
 	}
 }
