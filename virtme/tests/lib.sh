@@ -124,11 +124,11 @@ bail() {
 
 # poll SECONDS COMMAND...: until it succeeds; fails when the time is over.
 poll() {
-	local end=$(($(date +%s) + $1 * ${TIME_FACTOR:-1}))
+	local end=$((EPOCHSECONDS + $1 * ${TIME_FACTOR:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
-		if [ "$(date +%s)" -ge "$end" ]; then return 1; fi
+		if [ "$EPOCHSECONDS" -ge "$end" ]; then return 1; fi
 		sleep 0.1
 	done
 }
@@ -175,34 +175,46 @@ unload_module() {
 
 # --- topology
 
+# set_up NETNS: "ip" lines from standard input in that namespace, with few program
+# starts: on a debug kernel thirty of them would take longer than many a test.
+set_up() {
+	# shellcheck disable=SC2016 # for the inner shell
+	nsenter --net="/run/netns/$1" -- /bin/sh -c '
+		cd /proc/sys/net
+		for i in all default; do echo 0 >ipv6/conf/$i/accept_dad; done
+		echo 0 >ipv4/ip_forward
+		printf "link set lo up\n%s\n" "$(cat)" | ip -batch -'
+}
+
 topology() { # [SERVERS]
 	local n=${1:-3} i
 
-	for i in "$C" "$B" "$S"; do
-		ip netns add "$i" || bail "namespace $i"
-		on_exit "end_netns $i"
-		ip -n "$i" link set lo up
-		ip netns exec "$i" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
-			net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=0
-	done
-	ip link add c0 netns "$C" type veth peer name b0 netns "$B"
-	ip link add s0 netns "$S" type veth peer name b1 netns "$B"
-	ip -n "$C" addr add 10.1.0.1/24 dev c0
-	ip -n "$C" addr add fd00:1::1/64 dev c0 nodad
-	ip -n "$B" addr add 10.1.0.254/24 dev b0
-	ip -n "$B" addr add fd00:1::fe/64 dev b0 nodad
-	ip -n "$B" addr add 10.2.0.254/24 dev b1
-	ip -n "$B" addr add fd00:2::fe/64 dev b1 nodad
-	for ((i = 1; i <= n; i++)); do
-		ip -n "$S" addr add "10.2.0.$i/24" dev s0
-		ip -n "$S" addr add "fd00:2::$(printf %x "$i")/64" dev s0 nodad
-	done
-	ip -n "$C" link set c0 up
-	ip -n "$B" link set b0 up
-	ip -n "$B" link set b1 up
-	ip -n "$S" link set s0 up
-	ip -n "$S" route add default via 10.2.0.254
-	ip -n "$C" route add default via 10.1.0.254
+	printf 'netns add %s\n' "$C" "$B" "$S" | ip -batch - || bail "namespaces"
+	for i in "$C" "$B" "$S"; do on_exit "end_netns $i"; done
+	ip -batch - <<-EOF || bail "topology: links"
+		link add c0 netns $C type veth peer name b0 netns $B
+		link add s0 netns $S type veth peer name b1 netns $B
+	EOF
+	set_up "$C" <<-EOF || bail "topology: client"
+		addr add 10.1.0.1/24 dev c0
+		addr add fd00:1::1/64 dev c0 nodad
+		link set c0 up
+		route add default via 10.1.0.254
+	EOF
+	set_up "$B" <<-EOF || bail "topology: balancer"
+		addr add 10.1.0.254/24 dev b0
+		addr add fd00:1::fe/64 dev b0 nodad
+		addr add 10.2.0.254/24 dev b1
+		addr add fd00:2::fe/64 dev b1 nodad
+		link set b0 up
+		link set b1 up
+	EOF
+	{
+		for ((i = 1; i <= n; i++)); do
+			printf 'addr add 10.2.0.%d/24 dev s0\naddr add fd00:2::%x/64 dev s0 nodad\n' "$i" "$i"
+		done
+		printf 'link set s0 up\nroute add default via 10.2.0.254\n'
+	} | set_up "$S" || bail "topology: servers"
 	poll 5 inb ping -c1 -W1 10.2.0.1 || bail "topology: servers answer a ping"
 	poll 5 inc ping -c1 -W1 "$VIP" || bail "topology: balancer answers a ping"
 	N_SERVERS=$n

@@ -176,11 +176,10 @@ talk() {
 
 # milliseconds COMMAND...: how long it took, in the variable ms.
 milliseconds() {
-	local start
+	local start=${EPOCHREALTIME/./}
 
-	start=$(date +%s%N)
 	"$@"
-	ms=$((($(date +%s%N) - start) / 1000000))
+	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
 # summary FILE FIELD: of the last line that a traffic tool printed.
