@@ -175,7 +175,12 @@ int tcpvs_candidate_rules_end(struct tcpvs_candidate *c, struct genl_info *info)
 	err = tcpvs_upload_end(d->upload, serial, &t, info->extack);
 	if (err)
 		return err;
-	/* The table stays on the account: the transaction holds it. */
+	/* The table stays on the account, what made it does not: it is gone. */
+	err = charge(c, d->upload, t ? t->held : 0, info->extack);
+	if (err) {
+		tcpvs_table_put(t);
+		return err;
+	}
 	tcpvs_upload_free(d->upload);
 	d->upload = NULL;
 	tcpvs_table_put(d->conf->table);

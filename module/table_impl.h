@@ -7,7 +7,9 @@
 
 #include "table.h"
 
-#define TCPVS_RECORDS_BYTES	65536
+/* Records come in pieces of memory, each twice as large as the last, within these. */
+#define TCPVS_RECORDS_LEAST	1024U
+#define TCPVS_RECORDS_BYTES	65536U
 /* Networks of one rule; more do not fit into TCPVS_RULE_BYTES_MAX. */
 #define TCPVS_RULE_NETS		1024
 
@@ -32,11 +34,13 @@ struct tcpvs_upload_scratch {
 /**
  * struct tcpvs_records - a piece of memory for records of rules
  * @link: in &tcpvs_table.records, the newest last
- * @used: bytes of @byte that are in use
+ * @room: bytes that @byte has
+ * @used: ... of which are in use
  * @byte: records, each aligned to NLA_ALIGNTO
  */
 struct tcpvs_records {
 	struct list_head link;
+	u32 room;
 	u32 used;
 	u8 byte[] __aligned(NLA_ALIGNTO);
 };

@@ -485,6 +485,7 @@ int tcpvs_upload_end(struct tcpvs_upload *u, u32 serial,
 		return tcpvs_upload_blame(bad < t->nrules ? &t->rule[bad] : NULL,
 					  -err, extack);
 	t->serial = serial;
+	t->held -= sizeof(*u) + sizeof(*u->scratch);
 	*out = t;
 	u->table = NULL;
 	return 0;

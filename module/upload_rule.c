@@ -331,16 +331,22 @@ static int read_action(const struct tcpvs_table *t,
  */
 const void *tcpvs_upload_keep(struct tcpvs_table *t, const void *bytes, u32 n)
 {
-	u32 len = NLA_ALIGN(n);
+	u32 len = NLA_ALIGN(n), size = TCPVS_RECORDS_LEAST;
 	struct tcpvs_records *r;
 	void *to;
 
 	r = list_empty(&t->records) ? NULL :
 	    list_last_entry(&t->records, struct tcpvs_records, link);
-	if (!r || r->used + len > TCPVS_RECORDS_BYTES - sizeof(*r)) {
-		r = tcpvs_table_alloc(t, TCPVS_RECORDS_BYTES);
+	if (!r || len > r->room - r->used) {
+		/* A table of few rules is small, and many make few pieces. */
+		if (r)
+			size = min(2 * (r->room + (u32)sizeof(*r)),
+				   TCPVS_RECORDS_BYTES);
+		size = max(size, (u32)roundup_pow_of_two(sizeof(*r) + len));
+		r = tcpvs_table_alloc(t, size);
 		if (!r)
 			return NULL;
+		r->room = size - sizeof(*r);
 		r->used = 0;
 		list_add_tail(&r->link, &t->records);
 	}

@@ -254,6 +254,17 @@ func stray() scenario {
 	return scenario{name: "pieces of no upload", steps: append(steps, step{0, cmdAbort, nil, 0, ""})}
 }
 
+// many are tables of one rule, more than fit the bound of a transaction if each took
+// what making it takes: the work space of a build must not stay on the account.
+func many() scenario {
+	steps := []step{{0, cmdBegin, nil, 0, ""}}
+	for range 500 {
+		steps = append(steps, rulesBegin(0), rule(1, action(genl.RuleActionReject)), rulesEnd)
+	}
+	return scenario{name: "500 small tables in a transaction", steps: append(steps,
+		step{0, cmdCommit, attr(txDryRun), 0, ""}, step{0, cmdAbort, nil, 0, ""})}
+}
+
 // mutants uploads n automata and capture tables with words changed at random. The
 // kernel may take one; it must go on, and nothing may come of it.
 func mutants(r *rand.Rand, n int) (taken int, err error) {

@@ -190,7 +190,7 @@ func run(ctx context.Context, t *tap.Writer, seed uint64, n int) error {
 		t.Result("transaction: "+sc.name, unchanged(sc.run(), sc.changes))
 	}
 
-	for _, sc := range append(hostile(), stray()) {
+	for _, sc := range append(hostile(), stray(), many()) {
 		t.Result("rules: "+sc.name, unchanged(sc.run(), false))
 	}
 	taken, err := mutants(rand.New(rand.NewPCG(seed, 1)), max(n/10, 20))
