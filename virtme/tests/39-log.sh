@@ -134,6 +134,23 @@ traced account "service=dead status=503 cause=no-server$"
 traced close "service=web cause=rejected reset=1$"
 traced close "service=dead cause=no-server reset=0$"
 
+# The example of docs/architecture.md, as it stands there. It is about the text, and
+# on a debug kernel it would take minutes.
+example() {
+	local pid
+
+	sed -n "/^    bpftrace -e '/,/^    }'/p" docs/architecture.md | sed "1s/.*'//; \$s/'$//" >"$TMP/example.bt"
+	bpftrace "$TMP/example.bt" >"$TMP/bpftrace" 2>&1 &
+	pid=$!
+	check "the example of the documentation is a program" poll 60 grep -qi attach "$TMP/bpftrace"
+	# It says so before it has attached; of 20 requests some come later.
+	inc curl -s --rate 5/s "http://$VIP/ok/[1-20]" >/dev/null
+	kill -INT $pid
+	wait $pid || true
+	like "$(cat "$TMP/bpftrace")" '^@us\[1\]:' "... and tells how long it takes to find a server connection"
+}
+if ! [ -e /proc/lockdep ]; then example; fi
+
 # --- filters, and forms
 
 beside "$B" tcpvsadm log -i web --template x >"$TMP/joined"
