@@ -12,6 +12,10 @@
  * worker, those that were lost too, so every reader can tell how many it missed; the
  * worker counts what nobody got.
  *
+ * A request that is told costs a few hundred instructions more: entries of the usual
+ * size are used again, attributes of a known size are stores, and what lies in words
+ * is copied by words.
+ *
  * While nobody listens a request costs the look at the listeners when it begins, and
  * the test of a pointer where there would be something to note.
  *
@@ -27,6 +31,7 @@
  * Runs in the workers, but for what begins and ends.
  */
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 
@@ -62,6 +67,13 @@
 
 #define LOG_GFP		(GFP_NOWAIT | __GFP_NOWARN)
 
+/* Most entries have no more bytes of attributes than this; so many wait for use. */
+#define ENTRY_ROOM	(512 - sizeof(struct tcpvs_log_entry))
+#define SPARES_MAX	64U
+
+/* What copy() takes at once, and may write too much. */
+#define COPY_STEP	32
+
 /**
  * struct tcpvs_log - a worker's records of a namespace; that worker's alone
  * @timer: sends the message that waits
@@ -69,6 +81,8 @@
  * @skb: message that is being filled, or NULL
  * @hdr: its header
  * @n: its records
+ * @spares: entries in @spare
+ * @spare: entries of ENTRY_ROOM that wait to be used again
  * @next: number of the next record
  */
 struct tcpvs_log {
@@ -77,6 +91,8 @@ struct tcpvs_log {
 	struct sk_buff *skb;
 	void *hdr;
 	unsigned int n;
+	unsigned int spares;
+	struct tcpvs_log_entry *spare;
 	u64 next;
 } ____cacheline_aligned_in_smp;
 
@@ -94,46 +110,76 @@ bool tcpvs_log_wanted(const struct tcpvs_net *tn)
 	       !READ_ONCE(closed);
 }
 
-/* There is room for it: every caller has counted. Return: behind it. */
-static u8 *put(u8 *to, int type, const void *data, u32 len)
+/*
+ * All of these: there is room for it, every caller has counted. Return: behind it.
+ * Of a known size, an attribute is a store or two.
+ */
+static __always_inline u8 *put_header(u8 *to, int type, u32 len)
 {
 	struct nlattr *a = (struct nlattr *)to;
 
-	a->nla_type = type;
 	a->nla_len = NLA_HDRLEN + len;
-	memcpy(to + NLA_HDRLEN, data, len);
-	memset(to + NLA_HDRLEN + len, 0, NLA_ALIGN(len) - len);
-	return to + NLA_HDRLEN + NLA_ALIGN(len);
+	a->nla_type = type;
+	return to + NLA_HDRLEN;
 }
 
-static u8 *put_u32(u8 *to, int type, u32 val)
+static __always_inline u8 *put_u32(u8 *to, int type, u32 val)
 {
-	return put(to, type, &val, sizeof(val));
+	to = put_header(to, type, sizeof(val));
+	*(u32 *)to = val;
+	return to + sizeof(val);
 }
 
 /* As nla_put_uint(). */
-static u8 *put_uint(u8 *to, int type, u64 val)
+static __always_inline u8 *put_uint(u8 *to, int type, u64 val)
 {
 	if (val <= U32_MAX)
 		return put_u32(to, type, val);
-	return put(to, type, &val, sizeof(val));
+	to = put_header(to, type, sizeof(val));
+	put_unaligned(val, (u64 *)to);
+	return to + sizeof(val);
+}
+
+/* Whole words, and up to COPY_STEP bytes too much: both have room for that. */
+static __always_inline void copy(u8 *to, const u8 *from, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < len; i += COPY_STEP) {
+		u64 a = get_unaligned((const u64 *)(from + i));
+		u64 b = get_unaligned((const u64 *)(from + i + 8));
+		u64 c = get_unaligned((const u64 *)(from + i + 16));
+		u64 d = get_unaligned((const u64 *)(from + i + 24));
+
+		put_unaligned(a, (u64 *)(to + i));
+		put_unaligned(b, (u64 *)(to + i + 8));
+		put_unaligned(c, (u64 *)(to + i + 16));
+		put_unaligned(d, (u64 *)(to + i + 24));
+	}
+}
+
+static u8 *put_bytes(u8 *to, int type, const void *data, u32 len)
+{
+	to = put_header(to, type, len);
+	/* The last word first: behind the data it is padding. */
+	if (len)
+		*(u32 *)(to + NLA_ALIGN(len) - sizeof(u32)) = 0;
+	memcpy(to, data, len);
+	return to + NLA_ALIGN(len);
 }
 
 static u8 *put_string(u8 *to, int type, const void *s, u32 len, u32 max)
 {
-	struct nlattr *a = (struct nlattr *)to;
-
 	len = min(len, max - 1);
-	a->nla_type = type;
-	a->nla_len = NLA_HDRLEN + len + 1;
-	memcpy(to + NLA_HDRLEN, s, len);
-	memset(to + NLA_HDRLEN + len, 0, NLA_ALIGN(len + 1) - len);
-	return to + NLA_HDRLEN + NLA_ALIGN(len + 1);
+	to = put_header(to, type, len + 1);
+	*(u32 *)(to + NLA_ALIGN(len + 1) - sizeof(u32)) = 0;
+	memcpy(to, s, len);
+	return to + NLA_ALIGN(len + 1);
 }
 
 static u8 *put_span(u8 *to, int type, const u8 *head, u32 off, u32 len, u32 max)
 {
-	return len ? put(to, type, head + off, min(len, max)) : to;
+	return len ? put_bytes(to, type, head + off, min(len, max)) : to;
 }
 
 static u8 *put_address(u8 *to, int type, const struct tcpvs_addr *a)
@@ -141,30 +187,42 @@ static u8 *put_address(u8 *to, int type, const struct tcpvs_addr *a)
 	struct nlattr *nest = (struct nlattr *)to;
 	u8 *at = to + NLA_HDRLEN;
 
-	if (a->family == AF_INET)
-		at = put(at, TCPVS_A_ADDRESS_IPV4, &a->v4, sizeof(a->v4));
-	else
-		at = put(at, TCPVS_A_ADDRESS_IPV6, &a->v6, sizeof(a->v6));
-	at = put(at, TCPVS_A_ADDRESS_PORT, &a->port, sizeof(a->port));
+	if (a->family == AF_INET) {
+		at = put_u32(at, TCPVS_A_ADDRESS_IPV4, (__force u32)a->v4);
+	} else {
+		at = put_header(at, TCPVS_A_ADDRESS_IPV6, sizeof(a->v6));
+		memcpy(at, &a->v6, sizeof(a->v6));
+		at += sizeof(a->v6);
+	}
+	at = put_header(at, TCPVS_A_ADDRESS_PORT, sizeof(a->port));
+	*(u32 *)at = 0;
+	*(__be16 *)at = a->port;
+	at += NLA_ALIGN(sizeof(a->port));
 	nest->nla_type = type | NLA_F_NESTED;
 	nest->nla_len = at - to;
 	return at;
 }
 
-/* The first line of a header field, or one of no length. */
-static struct tcpvs_http_span field(const struct tcpvs_http_head *h, u8 id)
+/* The first lines of two header fields, of no length if there are none. */
+static void fields(const struct tcpvs_http_head *h, struct tcpvs_http_span *referer,
+		   struct tcpvs_http_span *agent)
 {
-	struct tcpvs_http_span s = {};
 	unsigned int i;
 
 	for (i = 0; i < h->nhdr; i++) {
-		if (h->hdr[i].id != id || h->hdr[i].flags & TCPVS_HDRF_ALIAS)
+		struct tcpvs_http_span *s;
+
+		if (h->hdr[i].id == TCPVS_H_REFERER)
+			s = referer;
+		else if (h->hdr[i].id == TCPVS_H_USER_AGENT)
+			s = agent;
+		else
 			continue;
-		s.off = h->hdr[i].val;
-		s.len = h->hdr[i].vlen;
-		break;
+		if (s->off || h->hdr[i].flags & TCPVS_HDRF_ALIAS)
+			continue;
+		s->off = h->hdr[i].val;
+		s->len = h->hdr[i].vlen;
 	}
-	return s;
 }
 
 static u8 *put_head(u8 *at, const u8 *buf, const struct tcpvs_http_head *h,
@@ -190,6 +248,46 @@ static void drop(struct tcpvs_worker *w, struct tcpvs_log *log)
 	tcpvs_worker_count(w, TCPVS_A_WORKER_LOG_DROPS);
 }
 
+static void free_spares(struct tcpvs_log *log)
+{
+	struct tcpvs_log_entry *e;
+
+	while ((e = log->spare)) {
+		log->spare = e->spare;
+		kfree(e);
+	}
+	log->spares = 0;
+}
+
+/* An entry with room for so many bytes of attributes, and what copy() takes more. */
+static struct tcpvs_log_entry *take_entry(struct tcpvs_log *log, u32 size)
+{
+	struct tcpvs_log_entry *e = log->spare;
+
+	size += COPY_STEP;
+	if (e && size <= ENTRY_ROOM) {
+		log->spare = e->spare;
+		log->spares--;
+		return e;
+	}
+	size = max_t(u32, size, ENTRY_ROOM);
+	e = kmalloc(sizeof(*e) + size, LOG_GFP);
+	if (e)
+		e->room = size;
+	return e;
+}
+
+static void give_entry(struct tcpvs_log *log, struct tcpvs_log_entry *e)
+{
+	if (e->room != ENTRY_ROOM || log->spares == SPARES_MAX) {
+		kfree(e);
+		return;
+	}
+	e->spare = log->spare;
+	log->spare = e;
+	log->spares++;
+}
+
 /* Send what there is, if anybody still wants it. */
 static void flush(struct tcpvs_worker *w, struct tcpvs_log *log)
 {
@@ -201,6 +299,7 @@ static void flush(struct tcpvs_worker *w, struct tcpvs_log *log)
 	tcpvs_timer_stop(w, &log->timer);
 	if (!tcpvs_log_wanted(log->tn)) {
 		nlmsg_free(skb);
+		free_spares(log);
 		return;
 	}
 	genlmsg_end(skb, log->hdr);
@@ -254,11 +353,10 @@ void tcpvs_log_entry(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	tcpvs_assert_worker(w);
 	if (WARN_ON_ONCE(c->log) || !sc)
 		return;
-	BUILD_BUG_ON(BEGIN_SIZE + TEXTS_SIZE + END_SIZE > MESSAGE_SIZE - U32_SIZE -
-		     U64_SIZE);
+	BUILD_BUG_ON(BEGIN_SIZE + TEXTS_SIZE + END_SIZE + COPY_STEP >
+		     MESSAGE_SIZE - U32_SIZE - U64_SIZE);
 	if (h) {
-		referer = field(h, TCPVS_H_REFERER);
-		agent = field(h, TCPVS_H_USER_AGENT);
+		fields(h, &referer, &agent);
 		size += 5 * (NLA_HDRLEN + NLA_ALIGNTO) +
 			min_t(u32, h->method_s.len, METHOD_MAX) +
 			min_t(u32, h->target.len, TARGET_MAX) +
@@ -269,12 +367,12 @@ void tcpvs_log_entry(struct tcpvs_worker *w, struct tcpvs_conn *c,
 		size += NLA_HDRLEN + NLA_ALIGNTO +
 			min_t(u32, hello->sni_len, HOST_MAX);
 	}
-	e = kmalloc(sizeof(*e) + size, LOG_GFP);
+	e = take_entry(&c->svc->tn->log[w->id], size);
 	if (!e) {
 		drop(w, &c->svc->tn->log[w->id]);
 		return;
 	}
-	memset(e, 0, sizeof(*e));
+	*e = (struct tcpvs_log_entry){ .room = e->room };
 	e->begun = ktime_get_ns();
 
 	at = put_uint(e->attr, TCPVS_A_LOG_RECORD_TIME,
@@ -320,9 +418,8 @@ void tcpvs_log_record(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	tcpvs_assert_worker(w);
 	c->log = NULL;
-	if (!tcpvs_log_wanted(log->tn))
-		goto out;
-	if (log->skb && skb_tailroom(log->skb) < e->len + END_SIZE)
+	/* Whether anybody listens still, flush() asks. */
+	if (log->skb && skb_tailroom(log->skb) < e->len + END_SIZE + COPY_STEP)
 		flush(w, log);
 	if (!log->skb)
 		begin(w, log);
@@ -333,7 +430,7 @@ void tcpvs_log_record(struct tcpvs_worker *w, struct tcpvs_conn *c)
 
 	nest = (struct nlattr *)skb_tail_pointer(log->skb);
 	at = (u8 *)nest + NLA_HDRLEN;
-	memcpy(at, e->attr, e->len);
+	copy(at, e->attr, e->len);
 	at += e->len;
 	if (e->server.family)
 		at = put_address(at, TCPVS_A_LOG_RECORD_SERVER, &e->server);
@@ -359,7 +456,7 @@ void tcpvs_log_record(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	log->n++;
 	log->next++;
 out:
-	kfree(e);
+	give_entry(log, e);
 }
 
 /**
@@ -390,6 +487,7 @@ static void take_away(struct tcpvs_worker *w, void *arg)
 	tcpvs_timer_stop(w, &log->timer);
 	nlmsg_free(log->skb);
 	log->skb = NULL;
+	free_spares(log);
 }
 
 /**
@@ -404,7 +502,7 @@ void tcpvs_log_net_exit(struct tcpvs_net *tn)
 	unsigned int i;
 
 	for (i = 0; i < tcpvs_nworkers; i++) {
-		if (READ_ONCE(tn->log[i].skb)) {
+		if (READ_ONCE(tn->log[i].skb) || READ_ONCE(tn->log[i].spare)) {
 			tcpvs_workers_call(take_away, tn);
 			break;
 		}

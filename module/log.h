@@ -26,6 +26,8 @@
  * @status: of the response, or 0
  * @retries: other tries
  * @len: bytes of @attr
+ * @room: bytes that @attr has
+ * @spare: the next one that waits to be used again
  * @attr: what its head said, as attributes of a record
  */
 struct tcpvs_log_entry {
@@ -40,6 +42,8 @@ struct tcpvs_log_entry {
 	u16 status;
 	u16 retries;
 	u32 len;
+	u32 room;
+	struct tcpvs_log_entry *spare;
 	u8 attr[];
 };
 

@@ -342,7 +342,7 @@ const void *tcpvs_upload_keep(struct tcpvs_table *t, const void *bytes, u32 n)
 		if (r)
 			size = min(2 * (r->room + (u32)sizeof(*r)),
 				   TCPVS_RECORDS_BYTES);
-		size = max(size, (u32)roundup_pow_of_two(sizeof(*r) + len));
+		size = max_t(u32, size, roundup_pow_of_two(sizeof(*r) + len));
 		r = tcpvs_table_alloc(t, size);
 		if (!r)
 			return NULL;
