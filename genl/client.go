@@ -55,6 +55,8 @@ type Service struct {
 	Hash Hash `json:"hash"`
 	// Cookie keeps clients at their servers; nil: there is none.
 	Cookie *Cookie `json:"cookie"`
+	// ServerHistograms says that servers are timed one by one, too.
+	ServerHistograms bool `json:"server_histograms"`
 }
 
 // Hash is how the schedulers sh and mh go about it.
@@ -99,6 +101,8 @@ type ServiceConfig struct {
 	Hash     HashConfig
 	// Cookie replaces all of the cookie but its key.
 	Cookie *CookieConfig
+	// ServerHistograms: servers are timed one by one, too.
+	ServerHistograms *bool
 }
 
 // HashConfig is what a user decides about the schedulers sh and mh. Nil means:
@@ -131,6 +135,8 @@ func (s Service) Config() ServiceConfig {
 		Fallback:    &s.Fallback,
 		Hash:        s.Hash.Config(),
 		Cookie:      s.Cookie.Config(),
+
+		ServerHistograms: &s.ServerHistograms,
 	}
 }
 

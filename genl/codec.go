@@ -330,13 +330,7 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 	if c.Trusted != nil {
 		encodeNetworks(ae, spec.AServiceTrusted, *c.Trusted)
 	}
-	if c.AcceptProxy != nil {
-		var on uint32
-		if *c.AcceptProxy {
-			on = 1
-		}
-		ae.Uint32(spec.AServiceAcceptProxy, on)
-	}
+	encodeSwitch(ae, spec.AServiceAcceptProxy, c.AcceptProxy)
 	if c.SendProxy != nil {
 		ae.Uint32(spec.AServiceSendProxy, uint32(*c.SendProxy))
 	}
@@ -354,6 +348,19 @@ func (c ServiceConfig) encode(ae *netlink.AttributeEncoder) {
 	if c.Cookie != nil {
 		c.Cookie.encode(ae)
 	}
+	encodeSwitch(ae, spec.AServiceServerHistograms, c.ServerHistograms)
+}
+
+// encodeSwitch puts a number of 0 or 1, nothing for nil.
+func encodeSwitch(ae *netlink.AttributeEncoder, t uint16, on *bool) {
+	if on == nil {
+		return
+	}
+	var n uint32
+	if *on {
+		n = 1
+	}
+	ae.Uint32(t, n)
 }
 
 func (c HashConfig) encode(ae *netlink.AttributeEncoder, t uint16) {
@@ -425,6 +432,8 @@ func (s *Service) decode(ad *netlink.AttributeDecoder) error {
 			})
 		case spec.AServiceAcceptProxy:
 			s.AcceptProxy = ad.Uint32() != 0
+		case spec.AServiceServerHistograms:
+			s.ServerHistograms = ad.Uint32() != 0
 		case spec.AServiceSendProxy:
 			s.SendProxy = ProxyHeader(ad.Uint32())
 		case spec.AServiceAllow:

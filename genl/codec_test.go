@@ -54,7 +54,7 @@ func TestServiceRoundTrip(t *testing.T) {
 			Timeouts: Timeouts{d(), d(), d(), d(), d(), d(), d(), d(), d()},
 			Limits:   Limits{n(), n(), n(), n(), n(), n(), n(), n(), n(), n(), uint64(n())<<32 | uint64(n())},
 			Forward:  Forward(n() % 32), Trusted: []netip.Prefix{}, AcceptProxy: n()%2 == 0,
-			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4),
+			SendProxy: ProxyHeader(n() % 3), Allow: Allow(n() % 4), ServerHistograms: n()%2 == 0,
 			Hash: Hash{Key: HashKey(n() % 6), Name: strings.Repeat("h", int(n()%64)), Bound: n()},
 		}
 		if n()%2 == 0 { // the id of its key is not sent back

@@ -126,6 +126,7 @@ var verbs = map[string]string{
 	"transaction-abort":  "abort the transaction",
 	"stats-zero":         "reset",
 	"connection-get":     "list",
+	"histogram-get":      "list",
 	"connection-kill":    "kill",
 	"rules-begin":        "begin",
 	"rules-automaton":    "upload",

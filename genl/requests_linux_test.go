@@ -76,7 +76,7 @@ func calls() []call {
 			nla(9, u32(0x13)),
 			nest(13, nest(1, nla(1, []byte{192, 0, 2, 0}), nla(3, u32(24))), nest(1, nla(2, []byte{0x20, 0x01, 0x0d, 0xb8, 15: 0}), nla(3, u32(32)))),
 			nla(14, u32(1)), nla(15, u32(2)), nla(16, u32(3)), nest(19, wire4),
-			nest(20, nla(1, u32(4)), text(2, "SID"), nla(3, u32(200))), nest(21),
+			nest(20, nla(1, u32(4)), text(2, "SID"), nla(3, u32(200))), nest(21), nla(22, u32(1)),
 		), func(ctx context.Context, c *Client) error {
 			ms := time.Millisecond
 			return c.AddService(ctx, "w6", Service{
@@ -85,7 +85,7 @@ func calls() []call {
 				AcceptProxy: true, SendProxy: ProxyHeaderV2, Allow: AllowConnect | AllowRetryUnsafe, Fallback: addr4,
 				Timeouts: Timeouts{ms, 2 * ms, 3 * time.Second, 4 * ms, 5 * ms, 24 * time.Hour, 7 * ms, 8 * ms, 9 * ms},
 				Limits:   Limits{11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 1 << 40},
-				Hash:     Hash{Key: HashKeyCookie, Name: "SID", Bound: 200},
+				Hash:     Hash{Key: HashKeyCookie, Name: "SID", Bound: 200}, ServerHistograms: true,
 			}.Config())
 		}},
 		{"SetService, one timeout", "service-set", `service "web"`, 6, false, join(text(1, "web"), nest(7, nla(1, u32(1500)))), func(ctx context.Context, c *Client) error {
@@ -174,6 +174,14 @@ func calls() []call {
 				_, err := c.Connections(ctx, ConnectionFilter{Service: "web", Server: addr4, Clients: netip.MustParsePrefix("192.0.2.0/24")})
 				return err
 			}},
+		{"Histograms", "histogram-get", "histograms", 35, true, nil, func(ctx context.Context, c *Client) error {
+			_, err := c.Histograms(ctx, HistogramFilter{})
+			return err
+		}},
+		{"Histograms of a server", "histogram-get", `histograms of server 192.0.2.1:80 of service "web"`, 35, true, join(text(1, "web"), nest(2, wire4)), func(ctx context.Context, c *Client) error {
+			_, err := c.Histograms(ctx, HistogramFilter{"web", addr4})
+			return err
+		}},
 		{"KillConnection", "connection-kill", "connection 1c0ffee0001", 26, false, nla(1, binary.NativeEndian.AppendUint64(nil, 0x1c0ffee0001)), func(ctx context.Context, c *Client) error {
 			return c.KillConnection(ctx, 0x1c0ffee0001)
 		}},

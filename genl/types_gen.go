@@ -49,6 +49,16 @@ const (
 	// CookieAgeMax: Longest life of a cookie in seconds, 400 days; clients keep
 	// none for longer.
 	CookieAgeMax = 34560000
+	// HistogramShift: Times of histograms are in units of 2 to the power of
+	// this, in nanoseconds.
+	HistogramShift = 10
+	// HistogramSubBits: Buckets of histograms are as wide as times below 2 to
+	// the power of this, one unit, and then there are so many to each doubling
+	// of the time.
+	HistogramSubBits = 3
+	// HistogramBuckets: Buckets of a histogram; the last takes all longer
+	// times, too.
+	HistogramBuckets = 336
 )
 
 // Mode: What the relay understands of the bytes it moves.
@@ -685,6 +695,51 @@ func (v *Cause) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// HistogramKind: Which times a histogram is of.
+type HistogramKind uint32
+
+// Values of HistogramKind.
+const (
+	// HistogramKindConnect: From the beginning of a connect to a real server
+	// until it has accepted.
+	HistogramKindConnect HistogramKind = 0
+	// HistogramKindFirstByte: From the end of a request head to the first byte
+	// of the real server.
+	HistogramKindFirstByte HistogramKind = 1
+	// HistogramKindTotal: From the end of a request head to the end of the
+	// request.
+	HistogramKindTotal HistogramKind = 2
+)
+
+var namesHistogramKind = [...]string{"connect", "first-byte", "total"}
+
+// String returns the name the protocol gives the value.
+func (v HistogramKind) String() string {
+	if int64(v) < int64(len(namesHistogramKind)) {
+		return namesHistogramKind[v]
+	}
+	return fmt.Sprintf("unknown(%d)", uint32(v))
+}
+
+// ParseHistogramKind is the reverse of String.
+func ParseHistogramKind(s string) (HistogramKind, error) {
+	for i, name := range namesHistogramKind {
+		if name == s {
+			return HistogramKind(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, namesHistogramKind)
+}
+
+// MarshalText makes the value readable in JSON.
+func (v HistogramKind) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (v *HistogramKind) UnmarshalText(b []byte) (err error) {
+	*v, err = ParseHistogramKind(string(b))
+	return err
+}
+
 // Timeouts: Times after which the relay gives up waiting, in milliseconds.
 type Timeouts struct {
 	// Connect: For a real server to accept a connection (default 5000).
@@ -1097,6 +1152,8 @@ type ServiceStats struct {
 	// BadName: ClientHellos with a server name no host has, refused with the
 	// alert unrecognized_name.
 	BadName uint64 `json:"bad_name"`
+	// SamplesLost: Times that no histogram took, for want of memory.
+	SamplesLost uint64 `json:"samples_lost"`
 }
 
 func (v *ServiceStats) scan(b []byte) error {
@@ -1207,6 +1264,8 @@ func (v *ServiceStats) scan(b []byte) error {
 			v.BadHello = s.uint()
 		case spec.AStatsBadName:
 			v.BadName = s.uint()
+		case spec.AStatsSamplesLost:
+			v.SamplesLost = s.uint()
 		}
 	}
 	return s.err
@@ -1265,6 +1324,7 @@ var countersServiceStats = [...]Counter{
 	{Name: "not-tls", Doc: "Connections in mode tls that began with something else, reset.", Gauge: false},
 	{Name: "bad-hello", Doc: "ClientHellos that could not be understood or broke off, refused with an alert if that is understood.", Gauge: false},
 	{Name: "bad-name", Doc: "ClientHellos with a server name no host has, refused with the alert unrecognized_name.", Gauge: false},
+	{Name: "samples-lost", Doc: "Times that no histogram took, for want of memory.", Gauge: false},
 }
 
 // All yields every number with what it means, in the protocol's order.
@@ -1323,6 +1383,7 @@ func (v *ServiceStats) All() iter.Seq2[Counter, uint64] {
 			v.NotTLS,
 			v.BadHello,
 			v.BadName,
+			v.SamplesLost,
 		} {
 			if !yield(countersServiceStats[i], n) {
 				return
@@ -1385,6 +1446,7 @@ func (v ServiceStats) Sub(old ServiceStats) ServiceStats {
 	v.NotTLS = since(v.NotTLS, old.NotTLS)
 	v.BadHello = since(v.BadHello, old.BadHello)
 	v.BadName = since(v.BadName, old.BadName)
+	v.SamplesLost = since(v.SamplesLost, old.SamplesLost)
 	return v
 }
 

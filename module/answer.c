@@ -11,6 +11,7 @@
  * Runs in the worker that owns the connection.
  */
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "trace.h"
 
@@ -178,6 +179,7 @@ int tcpvs_answer_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	if (c->flags & TCPVS_CF_REQUEST) {
 		tcpvs_count_status(w, c, c->status, false);
 		c->flags &= ~TCPVS_CF_REQUEST;
+		tcpvs_latency_end(w, c, NULL);
 		tcpvs_log_end(w, c);
 		trace_tcpvs_account(w, c, c->status);
 	}

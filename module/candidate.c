@@ -268,6 +268,8 @@ static void apply(struct tcpvs_service_conf *sc,
 		sc->allow = e->allow;
 	if (e->attr[TCPVS_A_SERVICE_ACCEPT_PROXY])
 		sc->accept_proxy = e->accept_proxy;
+	if (e->attr[TCPVS_A_SERVICE_SERVER_HISTOGRAMS])
+		sc->server_histograms = e->server_histograms;
 	if (e->attr[TCPVS_A_SERVICE_SEND_PROXY])
 		sc->send_proxy = e->send_proxy;
 	if (e->attr[TCPVS_A_SERVICE_TRUSTED]) {

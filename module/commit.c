@@ -274,6 +274,7 @@ static bool same_settings(const struct tcpvs_service_conf *a,
 	return a->mode == b->mode && a->forward == b->forward &&
 	       a->allow == b->allow && a->accept_proxy == b->accept_proxy &&
 	       a->send_proxy == b->send_proxy &&
+	       a->server_histograms == b->server_histograms &&
 	       tcpvs_trusted_equal(a->trusted, b->trusted) &&
 	       tcpvs_cookie_equal(a->cookie, b->cookie) &&
 	       tcpvs_addr_equal(&a->addr, &b->addr) &&
@@ -311,6 +312,7 @@ static void retire(struct tcpvs_net *tn, struct tcpvs_config *old,
 		/* Made by this candidate, or stopped: nobody looks at the mode. */
 		list_del_init(&is->svc->link);
 		WRITE_ONCE(is->svc->mode, is->mode);
+		WRITE_ONCE(is->svc->server_histograms, is->server_histograms);
 		if (!was || !same_settings(was, is))
 			tcpvs_nl_notify_service(tn, is);
 		diff_servers(tn, was, is, &gone);

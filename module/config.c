@@ -29,6 +29,7 @@ static void server_free(struct work_struct *work)
 						struct tcpvs_server, free);
 
 	percpu_ref_exit(&srv->ref);
+	tcpvs_latency_free_server(srv);
 	free_percpu(srv->cpu);
 	tcpvs_service_put(srv->svc);
 	kfree(srv);
@@ -88,6 +89,7 @@ static void service_free(struct work_struct *work)
 	struct tcpvs_net *tn = svc->tn;
 
 	percpu_ref_exit(&svc->ref);
+	tcpvs_latency_free_service(svc);
 	free_percpu(svc->stats);
 	ida_free(&tn->slots, svc->slot);
 	kfree(svc);

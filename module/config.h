@@ -44,11 +44,13 @@ struct tcpvs_table;
  * @idle: unused connections of the worker's pool, most recently used first;
  *	owned by the worker's thread
  * @nidle: their number, written by the worker alone
+ * @hist: histograms, from the first sample on; latency.c
  */
 struct tcpvs_server_cpu {
 	struct tcpvs_server_stats stats;
 	struct list_head idle;
 	unsigned int nidle;
+	struct tcpvs_hist *hist;
 };
 
 /**
@@ -66,6 +68,7 @@ struct tcpvs_server_cpu {
  * @mark: last commit that met it; tcpvs_net.lock
  * @old_weight: weight in the snapshot that commit replaces; tcpvs_net.lock
  * @zeroed: generation with which its counters began anew; &tcpvs_net.zeroing
+ * @fold: buckets that were full, or NULL; latency.c
  * @load: how busy it is
  */
 struct tcpvs_server {
@@ -81,6 +84,7 @@ struct tcpvs_server {
 	u64 mark;
 	u32 old_weight;
 	u32 zeroed;
+	struct tcpvs_hist_fold *fold;
 	struct tcpvs_load load;
 };
 
@@ -92,8 +96,10 @@ struct tcpvs_server {
  * @slot: its place in every snapshot, reused only after release
  * @mode: TCPVS_MODE_*; changes only while the service is stopped
  * @state: TCPVS_SERVICE_STATE_*, written under tcpvs_net.lock, read anywhere
+ * @server_histograms: its servers are timed one by one; as in the newest snapshot
  * @zeroed: generation with which its counters began anew; &tcpvs_net.zeroing
  * @stats: one block a possible CPU
+ * @fold: buckets that were full, or NULL; latency.c
  * @listen: listening sockets while running, protected by tcpvs_net.lock
  * @drain: resets what is left when draining took too long
  * @free: frees it after the last reference
@@ -107,8 +113,10 @@ struct tcpvs_service {
 	u32 slot;
 	u8 mode;
 	u8 state;
+	bool server_histograms;
 	u32 zeroed;
 	struct tcpvs_stats __percpu *stats;
+	struct tcpvs_hist_fold *fold;
 	struct tcpvs_listen *listen;
 	struct delayed_work drain;
 	struct rcu_work free;
@@ -153,6 +161,7 @@ struct tcpvs_trusted {
  * @special: something is set that is off by default and that the path of a
  *	request or connection has to look at: the one flag it tests otherwise
  * @accept_proxy: client connections begin with a PROXY header
+ * @server_histograms: servers are timed one by one
  * @send_proxy: TCPVS_PROXY_HEADER_*
  * @forward: TCPVS_FORWARD_*
  * @allow: TCPVS_ALLOW_*
@@ -178,6 +187,7 @@ struct tcpvs_service_conf {
 	u8 mode;
 	bool special;
 	bool accept_proxy;
+	bool server_histograms;
 	u8 send_proxy;
 	u32 forward;
 	u32 allow;

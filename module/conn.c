@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "trace.h"
 
@@ -98,6 +99,7 @@ int tcpvs_conn_close(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	if (c->flags & TCPVS_CF_REQUEST || c->state == TCPVS_CONN_TUNNEL)
 		trace_tcpvs_account(w, c, 0);
 	trace_tcpvs_close(w, c, how);
+	tcpvs_latency_end(w, c, c->state == TCPVS_CONN_TUNNEL ? c->up->srv : NULL);
 	if (c->flags & TCPVS_CF_REQUEST) {
 		c->flags &= ~TCPVS_CF_REQUEST;
 		conn_count(w, c, ABORTED);
@@ -209,6 +211,7 @@ int tcpvs_conn_begin(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	if (c->svc->mode == TCPVS_MODE_TCP) {
 		conn_count(w, c, REQUESTS);
+		tcpvs_latency_begin(w, c);
 		tcpvs_log_begin(w, c, NULL, NULL);
 		return tcpvs_connect_begin(w, c);
 	}

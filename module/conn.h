@@ -45,6 +45,8 @@ struct tcpvs_log_entry;
 
 #define TCPVS_PEER_MAX		46	/* text of an IPv6 address */
 #define TCPVS_BORN_SHIFT	12	/* from ns; 48 bits last for 36 years */
+#define TCPVS_BEGUN_BITS	40	/* of 1024 ns: 13 days */
+#define TCPVS_BEGUN_MASK	(BIT_ULL(TCPVS_BEGUN_BITS) - 1)
 
 /* What a connection is doing. */
 enum tcpvs_conn_state {
@@ -82,6 +84,7 @@ enum tcpvs_conn_state {
 #define TCPVS_CF_FELL		BIT(18)	/* the fallback server has failed, too */
 #define TCPVS_CF_COOKIE		BIT(19)	/* the service has a cookie, see claim */
 #define TCPVS_CF_RENEW		BIT(20)	/* the client's is to be replaced */
+#define TCPVS_CF_ANSWERED	BIT(21)	/* the server has begun to answer */
 
 /**
  * struct tcpvs_extra - what few connections need
@@ -120,29 +123,31 @@ struct tcpvs_routed {
  * @progress: when it last got on, the low half of jiffies
  * @born: when its worker took it over, see tcpvs_conn_born(); low bits
  * @link: in the worker's list
- * @state: enum tcpvs_conn_state
- * @method: of the request in hand
  * @body: framing of the request in hand, enum tcpvs_http_body
  * @ntried: servers that failed the request in hand
  * @peer_len: length of @peer
- * @flags: TCPVS_CF_*
  * @head_len: bytes of the request head, or ClientHello, in the client's receive
  *	queue
- * @born_high: high bits of @born
+ * @flags: TCPVS_CF_*
  * @asked: when the server was given what it is to answer, in 1024 ns; 0 if nobody
  *	wants to know how long it takes
+ * @claim: id of the server that the client's cookie names, 0 for none; with
+ *	TCPVS_CF_COOKIE
  * @req: client to server
  * @resp: server to client
  * @body_len: length of the request body if @body is TCPVS_BODY_LENGTH
+ * @begun: when the request in hand began, by tcpvs_clock(), the low bits; 0 if
+ *	there is none
+ * @status: of the response in hand
+ * @cause: TCPVS_CAUSE_*, what went wrong first with the request in hand
+ * @state: enum tcpvs_conn_state
+ * @method: of the request in hand
  * @log: what the access log will tell of the request in hand, or NULL
  * @scan: search for the end of a head that dribbles in; request or response
  * @hello: the same of a ClientHello
  * @routed: between the two of them, where the request goes
- * @claim: id of the server that the client's cookie names, 0 for none; with
- *	TCPVS_CF_COOKIE
  * @tried: ids of servers that failed
- * @status: of the response in hand
- * @cause: TCPVS_CAUSE_*, what went wrong first with the request in hand
+ * @born_high: high bits of @born
  * @peer: the client's address as text
  */
 struct tcpvs_conn {
@@ -155,28 +160,29 @@ struct tcpvs_conn {
 	u32 progress;
 	u32 born;
 	struct list_head link;
-	u8 state;
-	u8 method;
 	u8 body : 3;
 	u8 ntried : 5;
 	u8 peer_len;
-	u32 flags;
 	u16 head_len;
-	u16 born_high;
+	u32 flags;
 	u32 asked;
+	u32 claim;
 	struct tcpvs_flow req;
 	struct tcpvs_flow resp;
 	u64 body_len;
+	u64 begun : TCPVS_BEGUN_BITS;
+	u64 status : 10;
+	u64 cause : 6;
+	u64 state : 4;
+	u64 method : 4;
 	struct tcpvs_log_entry *log;
 	union {
 		struct tcpvs_http_scan scan;
 		struct tcpvs_tls_scan hello;
 		struct tcpvs_routed routed;
 	};
-	u32 claim;
 	u32 tried[TCPVS_TRIES_MAX];
-	u16 status;
-	u8 cause;
+	u16 born_high;
 	char peer[TCPVS_PEER_MAX];
 };
 

@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "sticky.h"
 #include "trace.h"
@@ -340,6 +341,7 @@ int tcpvs_connect_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		if (err)
 			return next_server(w, c, err);
 		conn_count(w, c, CONNECTS);
+		tcpvs_latency_connected(w, c);
 		tcpvs_log_connected(c);
 		trace_tcpvs_connect(w, c, c->up->srv, 0);
 		server_count(w, c->up->srv, CONNECTS);

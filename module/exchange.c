@@ -19,6 +19,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "sticky.h"
 #include "trace.h"
@@ -107,6 +108,8 @@ static int tunnel(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	conn_count(w, c, TUNNELS);
 	tcpvs_log_status(c, w->parsed->status);
 	c->flags &= ~(TCPVS_CF_REQUEST | TCPVS_CF_KEEP);
+	/* How long it will live says nothing about requests. */
+	c->begun = 0;
 	c->resp.ahead = w->parsed->head_len;
 	c->req.ahead = 0;
 	return tcpvs_tunnel_begin(w, c);
@@ -279,6 +282,7 @@ again:
 	if (c->req.flags & TCPVS_FLOW_RETAIN)
 		tcpvs_flow_release(&c->req, c->cl.sock);
 	tcpvs_connect_answered(c);
+	tcpvs_latency_answered(w, c);
 	tcpvs_log_answered(c);
 
 	r = tcpvs_http_parse_response(w->parsed, w->head, len, &lim);
@@ -305,6 +309,7 @@ static int finished(struct tcpvs_worker *w, struct tcpvs_conn *c)
 {
 	tcpvs_count_status(w, c, c->status, true);
 	c->flags &= ~TCPVS_CF_REQUEST;
+	tcpvs_latency_end(w, c, c->up->srv);
 	tcpvs_log_end(w, c);
 	trace_tcpvs_account(w, c, c->status);
 	if (c->flags & TCPVS_CF_REUSE && c->flags & TCPVS_CF_REQ_DONE)

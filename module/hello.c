@@ -15,6 +15,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "trace.h"
 
@@ -111,6 +112,7 @@ int tcpvs_hello_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 		return bad_hello(w, c, -r);
 	c->head_len = len;
 	conn_count(w, c, REQUESTS);
+	tcpvs_latency_begin(w, c);
 	trace_tcpvs_parse(w, c, 0, w->head + hello.sni, hello.sni_len);
 	tcpvs_log_begin(w, c, NULL, &hello);
 	if (!tcpvs_rule_decide(w, c, sc, &hello, &step))

@@ -199,7 +199,7 @@ static const struct nla_policy tcpvs_service_get_nl_policy[TCPVS_A_SERVICE_NAME 
 };
 
 /* TCPVS_CMD_SERVICE_NEW - do */
-static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
+static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_SERVER_HISTOGRAMS + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -214,10 +214,11 @@ static const struct nla_policy tcpvs_service_new_nl_policy[TCPVS_A_SERVICE_COOKI
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
 	[TCPVS_A_SERVICE_COOKIE] = NLA_POLICY_NESTED(tcpvs_cookie_nl_policy),
+	[TCPVS_A_SERVICE_SERVER_HISTOGRAMS] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* TCPVS_CMD_SERVICE_SET - do */
-static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_COOKIE + 1] = {
+static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_SERVER_HISTOGRAMS + 1] = {
 	[TCPVS_A_SERVICE_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[TCPVS_A_SERVICE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[TCPVS_A_SERVICE_SCHEDULER] = { .type = NLA_NUL_STRING, .len = 15, },
@@ -232,6 +233,7 @@ static const struct nla_policy tcpvs_service_set_nl_policy[TCPVS_A_SERVICE_COOKI
 	[TCPVS_A_SERVICE_FALLBACK] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
 	[TCPVS_A_SERVICE_HASH] = NLA_POLICY_NESTED(tcpvs_hash_nl_policy),
 	[TCPVS_A_SERVICE_COOKIE] = NLA_POLICY_NESTED(tcpvs_cookie_nl_policy),
+	[TCPVS_A_SERVICE_SERVER_HISTOGRAMS] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* TCPVS_CMD_SERVICE_DEL - do */
@@ -354,6 +356,12 @@ static const struct nla_policy tcpvs_rule_set_get_nl_policy[TCPVS_A_RULES_SERVIC
 	[TCPVS_A_RULES_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
+/* TCPVS_CMD_HISTOGRAM_GET - dump */
+static const struct nla_policy tcpvs_histogram_get_nl_policy[TCPVS_A_HISTOGRAM_SERVER + 1] = {
+	[TCPVS_A_HISTOGRAM_SERVICE] = { .type = NLA_NUL_STRING, .len = 31, },
+	[TCPVS_A_HISTOGRAM_SERVER] = NLA_POLICY_NESTED(tcpvs_address_nl_policy),
+};
+
 /* Ops table for tcpvs */
 static const struct genl_split_ops tcpvs_nl_ops[] = {
 	{
@@ -400,7 +408,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_new_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_new_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_COOKIE,
+		.maxattr	= TCPVS_A_SERVICE_SERVER_HISTOGRAMS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -409,7 +417,7 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.doit		= tcpvs_nl_service_set_doit,
 		.post_doit	= tcpvs_nl_post_doit,
 		.policy		= tcpvs_service_set_nl_policy,
-		.maxattr	= TCPVS_A_SERVICE_COOKIE,
+		.maxattr	= TCPVS_A_SERVICE_SERVER_HISTOGRAMS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -613,6 +621,15 @@ static const struct genl_split_ops tcpvs_nl_ops[] = {
 		.dumpit		= tcpvs_nl_rule_set_get_dumpit,
 		.policy		= tcpvs_rule_set_get_nl_policy,
 		.maxattr	= TCPVS_A_RULES_SERVICE,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TCPVS_CMD_HISTOGRAM_GET,
+		.start		= tcpvs_nl_histogram_get_start,
+		.dumpit		= tcpvs_nl_histogram_get_dumpit,
+		.done		= tcpvs_nl_histogram_get_done,
+		.policy		= tcpvs_histogram_get_nl_policy,
+		.maxattr	= TCPVS_A_HISTOGRAM_SERVER,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},
 };

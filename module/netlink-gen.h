@@ -37,7 +37,9 @@ tcpvs_nl_post_doit_piece(const struct genl_split_ops *ops, struct sk_buff *skb,
 int tcpvs_nl_dump_start(struct netlink_callback *cb);
 int tcpvs_nl_connection_get_start_admin(struct netlink_callback *cb);
 int tcpvs_nl_rule_get_start(struct netlink_callback *cb);
+int tcpvs_nl_histogram_get_start(struct netlink_callback *cb);
 int tcpvs_nl_connection_get_done(struct netlink_callback *cb);
+int tcpvs_nl_histogram_get_done(struct netlink_callback *cb);
 
 int tcpvs_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info);
 int tcpvs_nl_settings_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -79,6 +81,8 @@ int tcpvs_nl_rules_end_doit(struct sk_buff *skb, struct genl_info *info);
 int tcpvs_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int tcpvs_nl_rule_set_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
+int tcpvs_nl_histogram_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
 
 enum {
 	TCPVS_NLGRP_CONFIG,

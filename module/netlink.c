@@ -528,6 +528,9 @@ int tcpvs_nl_service_edit(struct genl_info *info, struct tcpvs_service_edit *e)
 		e->allow = nla_get_u32(attr[TCPVS_A_SERVICE_ALLOW]);
 	if (attr[TCPVS_A_SERVICE_ACCEPT_PROXY])
 		e->accept_proxy = nla_get_u32(attr[TCPVS_A_SERVICE_ACCEPT_PROXY]);
+	if (attr[TCPVS_A_SERVICE_SERVER_HISTOGRAMS])
+		e->server_histograms =
+			nla_get_u32(attr[TCPVS_A_SERVICE_SERVER_HISTOGRAMS]);
 	if (attr[TCPVS_A_SERVICE_SEND_PROXY])
 		e->send_proxy = nla_get_u32(attr[TCPVS_A_SERVICE_SEND_PROXY]);
 	a = attr[TCPVS_A_SERVICE_SCHEDULER];

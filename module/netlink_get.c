@@ -189,7 +189,9 @@ static int fill_service(struct sk_buff *skb, const struct head *h,
 				  &sc->fallback.srv->addr)) ||
 	    tcpvs_nl_put_hash(skb, TCPVS_A_SERVICE_HASH, &sc->hash.key,
 			      sc->hash.bound) ||
-	    put_cookie(skb, sc->cookie)) {
+	    put_cookie(skb, sc->cookie) ||
+	    nla_put_u32(skb, TCPVS_A_SERVICE_SERVER_HISTOGRAMS,
+			sc->server_histograms)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "sticky.h"
 #include "trace.h"
@@ -103,6 +104,7 @@ static int request_begin(struct tcpvs_worker *w, struct tcpvs_conn *c,
 	c->req.ahead = h->head_len;
 	c->ntried = 0;
 	conn_count(w, c, REQUESTS);
+	tcpvs_latency_begin(w, c);
 	conn_count_add(w, c, CLIENT_BYTES_IN, h->head_len);
 	tcpvs_worker_count(w, TCPVS_A_WORKER_REQUESTS);
 	trace_tcpvs_parse(w, c, min(len, 0), w->head + h->target.off,
@@ -137,6 +139,7 @@ static int bad_request(struct tcpvs_worker *w, struct tcpvs_conn *c, int err)
 	unsigned int status = tcpvs_http_err_status(err);
 
 	conn_count(w, c, REQUESTS);
+	tcpvs_latency_begin(w, c);
 	trace_tcpvs_parse(w, c, -err, NULL, 0);
 	tcpvs_log_begin(w, c, NULL, NULL);
 	if (status == 414)

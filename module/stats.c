@@ -14,8 +14,14 @@
 #include "stats.h"
 #include "table.h"
 
-/* When no reset is under way: it takes the workers a pass. */
-static unsigned int sum_begin(struct tcpvs_net *tn)
+/**
+ * tcpvs_stats_begin() - wait until no reset is under way: it takes the workers a pass
+ * @tn: the namespace
+ *
+ * Context: process.
+ * Return: what tcpvs_stats_retry() is to be told.
+ */
+unsigned int tcpvs_stats_begin(struct tcpvs_net *tn)
 {
 	unsigned int seq;
 
@@ -23,6 +29,16 @@ static unsigned int sum_begin(struct tcpvs_net *tn)
 	wait_var_event(&tn->zeroing,
 		       !((seq = raw_read_seqcount(&tn->zeroing)) & 1));
 	return seq;
+}
+
+/**
+ * tcpvs_stats_retry() - did a reset come in between?
+ * @tn: the namespace
+ * @seq: of tcpvs_stats_begin()
+ */
+bool tcpvs_stats_retry(struct tcpvs_net *tn, unsigned int seq)
+{
+	return read_seqcount_retry(&tn->zeroing, seq);
 }
 
 /**
@@ -40,7 +56,7 @@ void tcpvs_service_stats(const struct tcpvs_service *svc,
 	unsigned int cpu, i, seq;
 
 	do {
-		seq = sum_begin(tn);
+		seq = tcpvs_stats_begin(tn);
 		memset(sum, 0, sizeof(*sum));
 		for_each_possible_cpu(cpu) {
 			const struct tcpvs_stats *s = per_cpu_ptr(svc->stats, cpu);
@@ -49,7 +65,7 @@ void tcpvs_service_stats(const struct tcpvs_service *svc,
 				sum->n[i] += READ_ONCE(s->n[i]);
 		}
 		*zeroed = READ_ONCE(svc->zeroed);
-	} while (read_seqcount_retry(&tn->zeroing, seq));
+	} while (tcpvs_stats_retry(tn, seq));
 	sum->n[TCPVS_A_STATS_ACTIVE] = atomic_read(&svc->nconn);
 }
 
@@ -70,11 +86,11 @@ u64 tcpvs_rule_hits(const struct tcpvs_service *svc, const struct tcpvs_table *t
 	u64 sum;
 
 	do {
-		seq = sum_begin(tn);
+		seq = tcpvs_stats_begin(tn);
 		sum = 0;
 		for (i = 0; i < t->nhits; i++)
 			sum += READ_ONCE(t->hits[i][rule]);
-	} while (read_seqcount_retry(&tn->zeroing, seq));
+	} while (tcpvs_stats_retry(tn, seq));
 	return sum;
 }
 
@@ -94,7 +110,7 @@ void tcpvs_server_stats(const struct tcpvs_server *srv,
 	u64 idle;
 
 	do {
-		seq = sum_begin(tn);
+		seq = tcpvs_stats_begin(tn);
 		idle = 0;
 		memset(sum, 0, sizeof(*sum));
 		for_each_possible_cpu(cpu) {
@@ -106,7 +122,7 @@ void tcpvs_server_stats(const struct tcpvs_server *srv,
 			idle += READ_ONCE(c->nidle);
 		}
 		*zeroed = READ_ONCE(srv->zeroed);
-	} while (read_seqcount_retry(&tn->zeroing, seq));
+	} while (tcpvs_stats_retry(tn, seq));
 	sum->n[TCPVS_A_SERVER_STATS_ACTIVE] = atomic_read(&srv->load.inflight);
 	sum->n[TCPVS_A_SERVER_STATS_IDLE] = idle;
 }

@@ -15,6 +15,9 @@
 #include <linux/types.h>
 #include <uapi/linux/tcpvs.h>
 
+struct tcpvs_hist;
+struct tcpvs_hist_fold;
+struct tcpvs_net;
 struct tcpvs_server;
 struct tcpvs_service;
 struct tcpvs_table;
@@ -22,9 +25,11 @@ struct tcpvs_table;
 /**
  * struct tcpvs_stats - counters of a service, indexed by TCPVS_A_STATS_*
  * @n: the counters
+ * @hist: histograms, from the first sample on; latency.c
  */
 struct tcpvs_stats {
 	u64 n[TCPVS_A_STATS_MAX + 1];
+	struct tcpvs_hist *hist;
 };
 
 /**
@@ -45,11 +50,19 @@ struct tcpvs_server_stats {
 #define tcpvs_count(block, index)	tcpvs_count_add(block, index, 1)
 
 /* stats.c */
+unsigned int tcpvs_stats_begin(struct tcpvs_net *tn);
+bool tcpvs_stats_retry(struct tcpvs_net *tn, unsigned int seq);
 void tcpvs_service_stats(const struct tcpvs_service *svc,
 			 struct tcpvs_stats *sum, u32 *zeroed);
 u64 tcpvs_rule_hits(const struct tcpvs_service *svc, const struct tcpvs_table *t,
 		    u32 rule);
 void tcpvs_server_stats(const struct tcpvs_server *srv,
 			struct tcpvs_server_stats *sum, u32 *zeroed);
+
+/* latency.c */
+void tcpvs_latency_zero(struct tcpvs_hist *h);
+void tcpvs_latency_zero_fold(struct tcpvs_hist_fold *const *sums);
+void tcpvs_latency_free_service(struct tcpvs_service *svc);
+void tcpvs_latency_free_server(struct tcpvs_server *srv);
 
 #endif /* _TCPVS_STATS_H */

@@ -109,6 +109,7 @@ struct tcpvs_hash_edit {
  * @attr: attributes of the request; an absent one leaves things as they are
  * @mode: if there is TCPVS_A_SERVICE_MODE
  * @accept_proxy: if there is TCPVS_A_SERVICE_ACCEPT_PROXY
+ * @server_histograms: if there is TCPVS_A_SERVICE_SERVER_HISTOGRAMS
  * @send_proxy: if there is TCPVS_A_SERVICE_SEND_PROXY
  * @forward: if there is TCPVS_A_SERVICE_FORWARD
  * @allow: if there is TCPVS_A_SERVICE_ALLOW
@@ -130,6 +131,7 @@ struct tcpvs_service_edit {
 	struct nlattr **attr;
 	u8 mode;
 	bool accept_proxy;
+	bool server_histograms;
 	u8 send_proxy;
 	u32 forward;
 	u32 allow;

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "log.h"
 #include "trace.h"
 
@@ -86,8 +87,10 @@ int tcpvs_tunnel_step(struct tcpvs_worker *w, struct tcpvs_conn *c)
 	conn_count_add(w, c, SERVER_BYTES_IN, c->resp.moved - moved);
 	conn_count_add(w, c, CLIENT_BYTES_OUT, in);
 	tcpvs_log_out(c, in);
-	if (in)
+	if (in) {
+		tcpvs_latency_answered(w, c);
 		tcpvs_log_answered(c);
+	}
 	server_count_add(w, srv, BYTES_IN, c->resp.moved - moved);
 	if (out || in)
 		tcpvs_conn_deadline(w, c, TCPVS_A_TIMEOUTS_TUNNEL);

@@ -17,6 +17,7 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "latency.h"
 #include "upstream.h"
 
 static struct kmem_cache *upstream_cache;
@@ -145,6 +146,7 @@ int tcpvs_upstream_open(struct tcpvs_worker *w, struct tcpvs_server *srv,
 	tcpvs_sock_tune(up->leg.sock->sk,
 			sc->limit[TCPVS_A_LIMITS_RECEIVE_BUFFER]);
 	tcpvs_leg_attach(&up->leg, w);
+	up->opened = tcpvs_clock_read(w);
 	len = tcpvs_addr_sockaddr(&srv->addr, &ss);
 	err = kernel_connect(up->leg.sock, (void *)&ss, len, O_NONBLOCK);
 	if (err && err != -EINPROGRESS) {

@@ -14,6 +14,7 @@ struct tcpvs_conn;
  * struct tcpvs_upstream - a connection to a real server; its worker's alone
  * @leg: its socket
  * @srv: the server, referenced
+ * @opened: when its connect began, by tcpvs_clock()
  * @conn: the client connection that uses it, or NULL while it is idle
  * @timer: closes it when it was idle too long
  * @link: in the pool, while idle
@@ -24,6 +25,7 @@ struct tcpvs_conn;
 struct tcpvs_upstream {
 	struct tcpvs_leg leg;
 	struct tcpvs_server *srv;
+	u64 opened;
 	struct tcpvs_conn *conn;
 	struct tcpvs_timer timer;
 	struct list_head link;

@@ -187,6 +187,7 @@ static void run_timers(struct tcpvs_worker *w)
 			t = list_first_entry(&due, struct tcpvs_timer, link);
 			list_del_init(&t->link);
 			w->wheel_count--;
+			w->now = 0;
 			if (time_before(now, t->deadline))
 				timer_link(w, t);
 			else
@@ -238,6 +239,7 @@ static void pass(struct tcpvs_worker *w)
 		/* Before the step looks: what comes later queues it again. */
 		smp_mb__after_atomic();
 		tcpvs_worker_count(w, TCPVS_A_WORKER_STEPS);
+		w->now = 0;
 		if (node->step(w, node) > 0 &&
 		    !test_and_set_bit(0, &node->queued))
 			list_add_tail(&node->next, &w->todo);

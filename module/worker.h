@@ -69,6 +69,7 @@ struct tcpvs_timer {
  * @nconns: their number; raised by whoever hands it one
  * @born: when it took its latest connection over, see tcpvs_conn_id()
  * @refusals: connections over a limit that are being told so
+ * @now: what the clock said in the step in hand, or 0; tcpvs_clock()
  * @wheel: timers by slot
  * @wheel_now: jiffies up to which the wheel was looked at
  * @wheel_count: timers on the wheel
@@ -99,6 +100,7 @@ struct tcpvs_worker {
 	atomic_t nconns;
 	u64 born;
 	unsigned int refusals;
+	u64 now;
 	struct list_head wheel[TCPVS_WHEEL_SLOTS];
 	unsigned long wheel_now;
 	unsigned int wheel_count;

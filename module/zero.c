@@ -52,6 +52,7 @@ static void zero_server(struct tcpvs_worker *w, struct tcpvs_server *srv)
 	struct tcpvs_server_cpu *c = per_cpu_ptr(srv->cpu, w->cpu);
 
 	zero_block(c->stats.n, ARRAY_SIZE(c->stats.n));
+	tcpvs_latency_zero(c->hist);
 }
 
 static void zero_service(struct tcpvs_worker *w,
@@ -62,6 +63,7 @@ static void zero_service(struct tcpvs_worker *w,
 	unsigned int i;
 
 	zero_block(s->n, ARRAY_SIZE(s->n));
+	tcpvs_latency_zero(s->hist);
 	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++)
 		zero_server(w, m->srv);
 	if (sc->table)
@@ -91,6 +93,12 @@ static void zero_worker(struct tcpvs_worker *w, void *arg)
 	}
 }
 
+/* What it takes to reset a server: with histograms some hundred times as much. */
+static u32 weight_of(const struct tcpvs_service_conf *sc)
+{
+	return sc->server_histograms ? ZERO_BATCH / 8 : 1;
+}
+
 static u32 rules_of(const struct tcpvs_service_conf *sc)
 {
 	return sc->table ? sc->table->nrules : 0;
@@ -103,7 +111,8 @@ static void next_batch(struct zero *z)
 
 	for (z->to = z->from; z->to < z->c->nslots && n < ZERO_BATCH; z->to++)
 		if (z->c->conf[z->to])
-			n += 1 + z->c->conf[z->to]->set->n +
+			n += 1 + z->c->conf[z->to]->set->n *
+				 weight_of(z->c->conf[z->to]) +
 			     rules_of(z->c->conf[z->to]) / 16;
 }
 
@@ -112,9 +121,12 @@ static void mark_service(const struct tcpvs_service_conf *sc, u32 generation)
 	const struct tcpvs_member *m;
 	unsigned int i;
 
+	tcpvs_latency_zero_fold(&sc->svc->fold);
 	WRITE_ONCE(sc->svc->zeroed, generation);
-	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++)
+	for (i = 0; (m = tcpvs_conf_member(sc, i)); i++) {
+		tcpvs_latency_zero_fold(&m->srv->fold);
 		WRITE_ONCE(m->srv->zeroed, generation);
+	}
 }
 
 /**
@@ -145,6 +157,7 @@ int tcpvs_zero(struct tcpvs_net *tn, const struct tcpvs_service_conf *sc,
 	raw_write_seqcount_begin(&tn->zeroing);
 	if (srv) {
 		tcpvs_workers_call(zero_worker, &z);
+		tcpvs_latency_zero_fold(&srv->fold);
 		WRITE_ONCE(srv->zeroed, c->generation);
 	} else if (sc) {
 		z.from = sc->svc->slot;

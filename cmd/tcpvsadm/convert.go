@@ -38,6 +38,18 @@ func numeral[T ~uint32 | ~uint64](get func(*genl.Service) T, set func(*genl.Serv
 	}
 }
 
+func onOff(get func(*genl.Service) *bool, set func(*genl.ServiceConfig) **bool) settingField {
+	return settingField{
+		func(s *genl.Service) uint64 {
+			if *get(s) {
+				return 1
+			}
+			return 0
+		},
+		func(c *genl.ServiceConfig, v uint64) { *set(c) = genl.Ptr(v != 0) },
+	}
+}
+
 func limit(get func(*genl.Limits) *uint32, set func(*genl.LimitsConfig) **uint32) settingField {
 	return numeral(func(s *genl.Service) uint32 { return *get(&s.Limits) }, func(c *genl.ServiceConfig) **uint32 { return set(&c.Limits) })
 }
@@ -74,17 +86,11 @@ var settingFields = [config.NumSettings]settingField{
 	config.ReceiveBuffer:    limit(func(l *ls) *uint32 { return &l.ReceiveBuffer }, func(l *lc) **uint32 { return &l.ReceiveBuffer }),
 	config.Listeners:        limit(func(l *ls) *uint32 { return &l.Listeners }, func(l *lc) **uint32 { return &l.Listeners }),
 	config.Forward:          numeral(func(s *sv) genl.Forward { return s.Forward }, func(c *sc) **genl.Forward { return &c.Forward }),
-	config.AcceptProxy: {
-		func(s *sv) uint64 {
-			if s.AcceptProxy {
-				return 1
-			}
-			return 0
-		},
-		func(c *sc, v uint64) { c.AcceptProxy = genl.Ptr(v != 0) },
-	},
-	config.SendProxy: numeral(func(s *sv) genl.ProxyHeader { return s.SendProxy }, func(c *sc) **genl.ProxyHeader { return &c.SendProxy }),
-	config.Allow:     numeral(func(s *sv) genl.Allow { return s.Allow }, func(c *sc) **genl.Allow { return &c.Allow }),
+	config.AcceptProxy:      onOff(func(s *sv) *bool { return &s.AcceptProxy }, func(c *sc) **bool { return &c.AcceptProxy }),
+	config.SendProxy:        numeral(func(s *sv) genl.ProxyHeader { return s.SendProxy }, func(c *sc) **genl.ProxyHeader { return &c.SendProxy }),
+	config.Allow:            numeral(func(s *sv) genl.Allow { return s.Allow }, func(c *sc) **genl.Allow { return &c.Allow }),
+
+	config.ServerHistograms: onOff(func(s *sv) *bool { return &s.ServerHistograms }, func(c *sc) **bool { return &c.ServerHistograms }),
 }
 
 func kernelMode(m config.Mode) genl.Mode {

@@ -36,9 +36,12 @@ type service struct {
 	trusted   []netip.Prefix
 
 	acceptProxy uint32
-	sendProxy   uint32
-	hash        genl.Hash
-	cookie      *cookie // never changed, but replaced
+
+	serverHistograms uint32
+
+	sendProxy uint32
+	hash      genl.Hash
+	cookie    *cookie // never changed, but replaced
 
 	servers  []*realServer
 	fallback *realServer // never changed, only replaced
@@ -258,6 +261,8 @@ func (s *service) edit(found attrs) *refusal {
 		spec.AServiceAllow:       &s.allow,
 		spec.AServiceAcceptProxy: &s.acceptProxy,
 		spec.AServiceSendProxy:   &s.sendProxy,
+
+		spec.AServiceServerHistograms: &s.serverHistograms,
 	} {
 		if a := found[t]; a != nil {
 			*field = uint32(a.number())

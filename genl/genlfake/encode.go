@@ -47,6 +47,7 @@ func (k *Kernel) serviceMessage(cmd uint8, s *service) message {
 	}
 	hash(ae, spec.AServiceHash, s.hash)
 	s.cookie.encode(ae)
+	ae.Uint32(spec.AServiceServerHistograms, s.serverHistograms)
 	return message{cmd, must(ae.Encode())}
 }
 

@@ -51,15 +51,17 @@ type Kernel struct {
 	workers  []genl.Worker
 	conns    []genl.Connection
 	version  string
-	nextID   uint32
-	nextPID  uint32
-	sockets  map[*socket]bool
-	occupied map[netip.AddrPort]bool
-	failures []failure
-	requests []logged
-	piece    int
-	backlog  int
-	onDump   func(op string, piece int)
+
+	histograms []genl.Histogram
+	nextID     uint32
+	nextPID    uint32
+	sockets    map[*socket]bool
+	occupied   map[netip.AddrPort]bool
+	failures   []failure
+	requests   []logged
+	piece      int
+	backlog    int
+	onDump     func(op string, piece int)
 }
 
 // running is what a service has beside its configuration.

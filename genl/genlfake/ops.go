@@ -420,6 +420,7 @@ func (k *Kernel) zero(s *socket, found attrs) *refusal {
 	k.advance()
 	var events []message
 	for _, svc := range services {
+		k.zeroHistograms(svc, only)
 		for _, srv := range svc.listed() {
 			if only == nil || only == srv {
 				v := k.serving[srv.id]
@@ -456,6 +457,12 @@ func (k *Kernel) startDump(s *socket, m netlink.Message, op *spec.Op, found attr
 	if op.Cmd == spec.CmdConnectionGet {
 		var r *refusal
 		if d.wanted, r = k.connectionFilter(found); r != nil {
+			return r
+		}
+	}
+	if op.Cmd == spec.CmdHistogramGet {
+		var r *refusal
+		if d.timed, r = k.histogramFilter(found); r != nil {
 			return r
 		}
 	}
@@ -560,6 +567,12 @@ func (k *Kernel) objects(d *dump) []message {
 		for i := range k.conns {
 			if d.wanted(&k.conns[i]) {
 				add(uint32(i)+1, func() message { return connectionMessage(d.op.Cmd, &k.conns[i]) })
+			}
+		}
+	case spec.CmdHistogramGet:
+		for i := range k.histograms {
+			if d.timed(&k.histograms[i]) {
+				add(uint32(i)+1, func() message { return histogramMessage(d.op.Cmd, &k.histograms[i]) })
 			}
 		}
 	case spec.CmdWorkerGet:

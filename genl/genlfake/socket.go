@@ -244,6 +244,7 @@ type dump struct {
 	service    string                      // filter of servers
 	brief      bool                        // servers without counters
 	wanted     func(*genl.Connection) bool // filter of connections
+	timed      func(*genl.Histogram) bool  // filter of histograms
 	generation uint32
 	cursor     uint32
 	piece      int

@@ -131,6 +131,7 @@ func TestFullFile(t *testing.T) {
     accept-proxy = on
     send-proxy = v2
     allow = connect retry-unsafe
+    server-histograms = on
     trusted = 10.0.0.0/8 192.0.2.1/32 fd00::/8
     redirect = 10.0.1.9:80
     server = 10.0.1.1:8080 3

@@ -138,7 +138,7 @@ func TestSettingsMatchTheProtocol(t *testing.T) {
 
 // The attributes of a service that are one number, and those that are not.
 var (
-	plainAttributes = map[string]bool{"forward": true, "accept-proxy": true, "send-proxy": true, "allow": true}
+	plainAttributes = map[string]bool{"forward": true, "accept-proxy": true, "send-proxy": true, "allow": true, "server-histograms": true}
 	otherAttributes = map[string]bool{
 		"name": true, "mode": true, "scheduler": true, "listen": true, TrustedKey: true, "fallback": true, HashKey: true, CookieKey: true, // keys of their own
 		"timeouts": true, "limits": true, // sets of them

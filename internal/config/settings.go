@@ -44,6 +44,7 @@ const (
 	AcceptProxy
 	SendProxy
 	Allow
+	ServerHistograms
 	NumSettings
 )
 
@@ -101,6 +102,7 @@ var settings = [NumSettings]SettingInfo{
 		[]string{"none", "v1", "v2"}},
 	Allow: {"allow", Flags, 0, 1<<2 - 1, 0, "what is refused or left alone otherwise",
 		[]string{"connect", "retry-unsafe"}},
+	ServerHistograms: {"server-histograms", Switch, 0, 1, 0, "times are told of every real server by itself", nil},
 }
 
 // ForwardedAlias is the older key of Forward: on is x-forwarded-for alone, off

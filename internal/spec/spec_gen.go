@@ -51,6 +51,7 @@ const (
 	CmdRuleGet           uint8 = 32
 	CmdRuleSetGet        uint8 = 33
 	CmdLogNtf            uint8 = 34
+	CmdHistogramGet      uint8 = 35
 )
 
 // Attributes of the set address.
@@ -121,27 +122,28 @@ const (
 
 // Attributes of the set service.
 const (
-	AServiceName        uint16 = 1
-	AServiceID          uint16 = 2
-	AServiceMode        uint16 = 3
-	AServiceScheduler   uint16 = 4
-	AServiceListen      uint16 = 5
-	AServiceState       uint16 = 6
-	AServiceTimeouts    uint16 = 7
-	AServiceLimits      uint16 = 8
-	AServiceForward     uint16 = 9
-	AServiceServers     uint16 = 10
-	AServiceStats       uint16 = 11
-	AServiceNow         uint16 = 12
-	AServiceTrusted     uint16 = 13
-	AServiceAcceptProxy uint16 = 14
-	AServiceSendProxy   uint16 = 15
-	AServiceAllow       uint16 = 16
-	AServiceZeroed      uint16 = 17
-	AServiceRules       uint16 = 18
-	AServiceFallback    uint16 = 19
-	AServiceHash        uint16 = 20
-	AServiceCookie      uint16 = 21
+	AServiceName             uint16 = 1
+	AServiceID               uint16 = 2
+	AServiceMode             uint16 = 3
+	AServiceScheduler        uint16 = 4
+	AServiceListen           uint16 = 5
+	AServiceState            uint16 = 6
+	AServiceTimeouts         uint16 = 7
+	AServiceLimits           uint16 = 8
+	AServiceForward          uint16 = 9
+	AServiceServers          uint16 = 10
+	AServiceStats            uint16 = 11
+	AServiceNow              uint16 = 12
+	AServiceTrusted          uint16 = 13
+	AServiceAcceptProxy      uint16 = 14
+	AServiceSendProxy        uint16 = 15
+	AServiceAllow            uint16 = 16
+	AServiceZeroed           uint16 = 17
+	AServiceRules            uint16 = 18
+	AServiceFallback         uint16 = 19
+	AServiceHash             uint16 = 20
+	AServiceCookie           uint16 = 21
+	AServiceServerHistograms uint16 = 22
 )
 
 // Attributes of the set server.
@@ -211,6 +213,7 @@ const (
 	AStatsNotTLS           uint16 = 51
 	AStatsBadHello         uint16 = 52
 	AStatsBadName          uint16 = 53
+	AStatsSamplesLost      uint16 = 54
 )
 
 // Attributes of the set server-stats.
@@ -366,6 +369,19 @@ const (
 	ALogRecord uint16 = 3
 )
 
+// Attributes of the set histogram.
+const (
+	AHistogramService  uint16 = 1
+	AHistogramServer   uint16 = 2
+	AHistogramServerID uint16 = 3
+	AHistogramKind     uint16 = 4
+	AHistogramSum      uint16 = 5
+	AHistogramLongest  uint16 = 6
+	AHistogramFirst    uint16 = 7
+	AHistogramBuckets  uint16 = 8
+	AHistogramZeroed   uint16 = 9
+)
+
 // SetAddress is the attribute set address: One end point of TCP; exactly
 // one of ipv4 and ipv6 is present.
 var SetAddress = &Set{Name: "address", Attributes: []Attribute{
@@ -462,6 +478,7 @@ var SetService = &Set{Name: "service", Attributes: []Attribute{
 	{Type: AServiceFallback, Name: "fallback", Kind: KindNest, Nest: SetAddress, Doc: "The fallback server: what no other server can take goes there. It is none of the real servers and has no weight. In a request an empty nest is none (default none)."},
 	{Type: AServiceHash, Name: "hash", Kind: KindNest, Nest: SetHash, Doc: "How the schedulers sh and mh go about it; an absent part is left as it is."},
 	{Type: AServiceCookie, Name: "cookie", Kind: KindNest, Nest: SetCookie, Doc: "The cookie that keeps a client at its server in mode http, replaced as a whole but for its key; an empty one is none (default none)."},
+	{Type: AServiceServerHistograms, Name: "server-histograms", Kind: KindU32, Max: 1, Doc: "1 = histograms are kept of every real server by itself, besides those of the service; 4 KiB a server and worker (default 0)."},
 }}
 
 // SetServer is the attribute set server: A real server of a virtual
@@ -533,6 +550,7 @@ var SetStats = &Set{Name: "stats", Attributes: []Attribute{
 	{Type: AStatsNotTLS, Name: "not-tls", Kind: KindUint, Doc: "Connections in mode tls that began with something else, reset."},
 	{Type: AStatsBadHello, Name: "bad-hello", Kind: KindUint, Doc: "ClientHellos that could not be understood or broke off, refused with an alert if that is understood."},
 	{Type: AStatsBadName, Name: "bad-name", Kind: KindUint, Doc: "ClientHellos with a server name no host has, refused with the alert unrecognized_name."},
+	{Type: AStatsSamplesLost, Name: "samples-lost", Kind: KindUint, Doc: "Times that no histogram took, for want of memory."},
 }}
 
 // SetServerStats is the attribute set server-stats: What a real server
@@ -697,14 +715,31 @@ var SetLog = &Set{Name: "log", Attributes: []Attribute{
 	{Type: ALogRecord, Name: "record", Kind: KindNest, Nest: SetLogRecord, Multi: true, Doc: "A record."},
 }}
 
+// SetHistogram is the attribute set histogram: How long something took, of
+// a virtual service or of one of its real servers. The bucket of a time of
+// t units is t if that is below 8; else, with e the number of the highest
+// bit of t, 8 (e - 3) + t / 2^(e - 3), rounded down. The middle of a bucket
+// is off by at most 6.25 %.
+var SetHistogram = &Set{Name: "histogram", Attributes: []Attribute{
+	{Type: AHistogramService, Name: "service", Kind: KindString, MinLen: 1, MaxLen: 31, Doc: "Name of the virtual service."},
+	{Type: AHistogramServer, Name: "server", Kind: KindNest, Nest: SetAddress, Doc: "The real server; absent if it is about the service."},
+	{Type: AHistogramServerID, Name: "server-id", Kind: KindU32, Doc: "Number of that server."},
+	{Type: AHistogramKind, Name: "kind", Kind: KindU32, Max: 2, Doc: "What was timed."},
+	{Type: AHistogramSum, Name: "sum", Kind: KindUint, Doc: "Sum of the times, in units."},
+	{Type: AHistogramLongest, Name: "longest", Kind: KindUint, Doc: "The longest of them, in units."},
+	{Type: AHistogramFirst, Name: "first", Kind: KindU32, Doc: "Number of the first bucket that is not empty."},
+	{Type: AHistogramBuckets, Name: "buckets", Kind: KindBinary, Doc: "How many times fell into each bucket, from that one to the last that is not empty: numbers of 64 bits in the byte order of the machine."},
+	{Type: AHistogramZeroed, Name: "zeroed", Kind: KindU32, Doc: "Generation of the configuration with which its counters began anew; 0 = never since it was made."},
+}}
+
 // Ops are all operations, notifications and events among them.
 var Ops = []Op{
 	{Cmd: CmdInfoGet, Name: "info-get", Set: SetInfo, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsGet, Name: "settings-get", Set: SetSettings, Admin: false, Do: &Request{}},
 	{Cmd: CmdSettingsSet, Name: "settings-set", Set: SetSettings, Admin: true, Do: &Request{[]uint16{ASettingsMaxConnections}}},
 	{Cmd: CmdServiceGet, Name: "service-get", Set: SetService, Admin: false, Do: &Request{[]uint16{AServiceName}}, Dump: &Request{}},
-	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie}}},
-	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie}}},
+	{Cmd: CmdServiceNew, Name: "service-new", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie, AServiceServerHistograms}}},
+	{Cmd: CmdServiceSet, Name: "service-set", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceMode, AServiceScheduler, AServiceListen, AServiceTimeouts, AServiceLimits, AServiceForward, AServiceTrusted, AServiceAcceptProxy, AServiceSendProxy, AServiceAllow, AServiceFallback, AServiceHash, AServiceCookie, AServiceServerHistograms}}},
 	{Cmd: CmdServiceDel, Name: "service-del", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStart, Name: "service-start", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName}}},
 	{Cmd: CmdServiceStop, Name: "service-stop", Set: SetService, Admin: true, Do: &Request{[]uint16{AServiceName, AServiceNow}}},
@@ -733,4 +768,5 @@ var Ops = []Op{
 	{Cmd: CmdRuleGet, Name: "rule-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
 	{Cmd: CmdRuleSetGet, Name: "rule-set-get", Set: SetRules, Admin: false, Dump: &Request{[]uint16{ARulesService}}},
 	{Cmd: CmdLogNtf, Name: "log-ntf", Set: SetLog, Admin: false},
+	{Cmd: CmdHistogramGet, Name: "histogram-get", Set: SetHistogram, Admin: false, Dump: &Request{[]uint16{AHistogramService, AHistogramServer}}},
 }

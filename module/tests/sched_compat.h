@@ -26,8 +26,6 @@ u64 test_random(void);
 #define __percpu
 #define ____cacheline_aligned_in_smp
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
-#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
 #define swap(a, b)							\
 	do { __typeof__(a) swap_ = (a); (a) = (b); (b) = swap_; } while (0)
@@ -121,11 +119,6 @@ static inline u64 mul_u64_u32_shr(u64 a, u32 b, unsigned int shift)
 static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
 {
 	return (__uint128_t)a * b >> shift;
-}
-
-static inline unsigned int fls64(u64 x)
-{
-	return x ? 64 - __builtin_clzll(x) : 0;
 }
 
 static inline bool test_bit(unsigned long nr, const unsigned long *map)

@@ -39,7 +39,7 @@ var (
 		"timeouts":     {name: "Timeouts", config: true, duration: true},
 		"worker":       {name: "Worker"},
 	}
-	handWritten = map[string]bool{"address": true, "connection": true, "cookie": true, "hash": true, "log": true, "log-record": true, "match": true, "network": true, "networks": true, "rule": true, "rules": true, "server": true, "service": true, "transaction": true}
+	handWritten = map[string]bool{"address": true, "connection": true, "cookie": true, "hash": true, "histogram": true, "log": true, "log-record": true, "match": true, "network": true, "networks": true, "rule": true, "rules": true, "server": true, "service": true, "transaction": true}
 )
 
 // initialisms are words Go writes in capitals.
