@@ -83,12 +83,16 @@ type (
 		Begin(ctx context.Context, o genl.BeginOptions) (*genl.Tx, error)
 		StartService(ctx context.Context, name string) error
 	}
+	histogramReader interface {
+		Histograms(ctx context.Context, f genl.HistogramFilter) ([]genl.Histogram, error)
+	}
 	shower interface {
 		wholeReader
 		Info(ctx context.Context) (genl.Info, error)
 		Schedulers(ctx context.Context) ([]genl.Scheduler, error)
 		Workers(ctx context.Context) ([]genl.Worker, error)
 		Connections(ctx context.Context, f genl.ConnectionFilter) ([]genl.Connection, error)
+		histogramReader
 	}
 )
 

@@ -107,7 +107,7 @@ func init() {
 			doc: "tell what FILE would change; status 1 if anything", run: runDiff},
 		{verb: "apply", arg: "FILE", takes: []string{"numeric", "output", "dry-run"},
 			doc: "do as -f and tell every change", run: runApply},
-		{verb: "show", arg: "services|servers|rules|connections|workers|schedulers|settings|info",
+		{verb: "show", arg: "services|servers|rules|connections|latency|workers|schedulers|settings|info",
 			takes: []string{"ident", "real-server", "client", "numeric", "output"}, doc: "show a table", run: runShow},
 		{verb: "kill", arg: "ID", doc: "reset a client connection, by its number in show connections", run: runKill},
 		{verb: "monitor", takes: []string{"ident", "numeric", "output", "count"},

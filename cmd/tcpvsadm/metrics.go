@@ -106,6 +106,7 @@ func gathered(err error) error {
 // metricsReader is what a scrape asks.
 type metricsReader interface {
 	wholeReader
+	histogramReader
 	Info(ctx context.Context) (genl.Info, error)
 	Workers(ctx context.Context) ([]genl.Worker, error)
 }
@@ -143,6 +144,41 @@ func (s *sink) put(name, doc string, gauge bool, v float64, labels ...string) {
 	s.to <- prometheus.MustNewConstMetric(prometheus.NewDesc(full, doc, names, nil), kind, v, values...)
 }
 
+// Bounds of the buckets that Prometheus is told: each is that of a bucket of the
+// kernel, from 66 us to 69 s in steps of two.
+const (
+	firstBound = 64 * genl.HistogramUnit
+	bounds     = 21
+)
+
+// histogram sends a histogram, in seconds.
+func (s *sink) histogram(h *genl.Histogram) {
+	names, values := []string{"service"}, []string{h.Service}
+	name, of := "tcpvs_service_", "a virtual service"
+	if h.Server.IsValid() {
+		names, values = append(names, "server"), append(values, h.Server.String())
+		name, of = "tcpvs_server_", "a real server"
+	}
+	what, ok := histogramDocs[h.Kind]
+	if !ok {
+		return // of a newer kernel
+	}
+	below := make(map[float64]uint64, bounds)
+	for i := range bounds {
+		d := firstBound << i
+		below[d.Seconds()] = h.Below(d)
+	}
+	name += strings.ReplaceAll(h.Kind.String(), "-", "_") + "_seconds"
+	s.to <- prometheus.MustNewConstHistogram(prometheus.NewDesc(name, what+" of "+of+".", names, nil),
+		h.Count(), float64(h.Sum)*genl.HistogramUnit.Seconds(), below, values...)
+}
+
+var histogramDocs = map[genl.HistogramKind]string{
+	genl.HistogramKindConnect:   "Time to connect to the real server, of requests",
+	genl.HistogramKindFirstByte: "Time from the end of a request head to the first byte of the real server, of requests",
+	genl.HistogramKindTotal:     "Time from the end of a request head to the end of the request, of requests",
+}
+
 func flag(b bool) float64 {
 	if b {
 		return 1
@@ -168,6 +204,10 @@ func (m *collector) collect(ctx context.Context, s *sink) error {
 	if err != nil && !errors.Is(err, genl.ErrInconsistent) {
 		return err
 	}
+	times, err := m.c.Histograms(ctx, genl.HistogramFilter{})
+	if err != nil && !errors.Is(err, genl.ErrInconsistent) {
+		return err
+	}
 	s.put("info", "The module that answers.", true, 1, "version", info.Version)
 	s.put("generation", "Generation of the configuration; every change counts.", true, float64(info.Generation))
 	s.put("connections", "Client connections open now in the namespace.", true, float64(info.Connections))
@@ -188,6 +228,9 @@ func (m *collector) collect(ctx context.Context, s *sink) error {
 				s.put("server-"+c.Name, c.Doc, c.Gauge, float64(n), labels...)
 			}
 		}
+	}
+	for i := range times {
+		s.histogram(&times[i])
 	}
 	for _, w := range workers {
 		cpu := []string{"cpu", u32(w.CPU)}

@@ -39,6 +39,7 @@ type world struct {
 	dials     int    // of the running tcpvsadm
 	watching  *watching
 	conns     []genl.Connection
+	times     []genl.Histogram
 	clock     time.Time
 	later     []func() // what happens when it sleeps
 	oversleep time.Duration
@@ -218,6 +219,29 @@ func (w *world) cmd(ts *testscript.TestScript, args []string) error {
 		}
 		w.conns = append(w.conns, c)
 		k.SetConnections(w.conns)
+	case "times": // kernel times SERVICE[/SERVER] KIND BUCKET=N...: one more histogram
+		h := genl.Histogram{Buckets: make([]uint64, genl.HistogramBuckets)}
+		name, server, isServer := strings.Cut(args[1], "/")
+		h.Service = name
+		if isServer {
+			h.Server = netip.MustParseAddrPort(server)
+		}
+		if err := h.Kind.UnmarshalText([]byte(args[2])); err != nil {
+			return err
+		}
+		for _, arg := range args[3:] {
+			var bucket int
+			var n uint64
+			if _, err := fmt.Sscanf(arg, "%d=%d", &bucket, &n); err != nil {
+				return err
+			}
+			h.Buckets[bucket] = n
+			low, _ := genl.HistogramBounds(bucket)
+			h.Sum += n * uint64(low/genl.HistogramUnit)
+			h.Longest = low
+		}
+		w.times = append(w.times, h)
+		k.SetHistograms(w.times)
 	case "log": // kernel log CPU FIRST JSON...: requests have ended
 		cpu, err1 := strconv.ParseUint(args[1], 10, 32)
 		first, err2 := strconv.ParseUint(args[2], 10, 64)

@@ -29,6 +29,7 @@ var showTables = map[string]showFunc{
 	"servers":     showServers,
 	"rules":       showRules,
 	"connections": showConnections,
+	"latency":     showLatency,
 	"workers":     showWorkers,
 	"schedulers":  showSchedulers,
 	"settings":    showSettings,
@@ -40,8 +41,8 @@ var showFilters = []struct {
 	option string
 	tables []string
 }{
-	{"ident", []string{"services", "servers", "rules", "connections"}},
-	{"real-server", []string{"connections"}},
+	{"ident", []string{"services", "servers", "rules", "connections", "latency"}},
+	{"real-server", []string{"connections", "latency"}},
 	{"client", []string{"connections"}},
 }
 
