@@ -207,6 +207,14 @@ func (r *Rule) decode(ad *netlink.AttributeDecoder) error {
 		case spec.ARuleMatch:
 			r.Match = append(r.Match, Match{})
 			ad.Nested(r.Match[len(r.Match)-1].decode)
+		case spec.ARuleHost:
+			r.short(MatchWhatHost, MatchOpExact, ad)
+		case spec.ARulePath:
+			r.short(MatchWhatPath, MatchOpExact, ad)
+		case spec.ARulePrefix:
+			r.short(MatchWhatPath, MatchOpPrefix, ad)
+		case spec.ARuleTemplate:
+			r.short(MatchWhatPath, MatchOpTemplate, ad)
 		case spec.ARuleAction:
 			r.Action = RuleAction(ad.Uint32())
 		case spec.ARuleSet:
@@ -220,6 +228,11 @@ func (r *Rule) decode(ad *netlink.AttributeDecoder) error {
 		}
 	}
 	return ad.Err()
+}
+
+// short is a condition in short: an attribute by itself.
+func (r *Rule) short(what MatchWhat, op MatchOp, ad *netlink.AttributeDecoder) {
+	r.Match = append(r.Match, Match{What: what, Op: op, Value: string(ad.Bytes())})
 }
 
 func (m *Match) decode(ad *netlink.AttributeDecoder) error {

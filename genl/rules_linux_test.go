@@ -37,6 +37,19 @@ func ruleTable() *genl.RuleTable {
 			{ID: 1, Action: genl.RuleActionRedirect, Status: 308, Location: "https://$host$path$query", Match: []genl.Match{}},
 			{ID: 2, Action: genl.RuleActionAnswer, Status: 404, Body: "no", Match: []genl.Match{}},
 			{ID: 4, Action: genl.RuleActionReject, Match: []genl.Match{}},
+			// What goes over in short, and what does not.
+			{ID: 5, Action: genl.RuleActionServers, Set: 3, Match: []genl.Match{
+				{What: genl.MatchWhatHost, Op: genl.MatchOpExact, Value: "a.example.com"},
+				{What: genl.MatchWhatPath, Op: genl.MatchOpExact, Value: "/a"},
+				{What: genl.MatchWhatPath, Op: genl.MatchOpExact, Value: ""},
+				{What: genl.MatchWhatHost, Op: genl.MatchOpExact, Value: "b.example.com"},
+			}},
+			{ID: 6, Action: genl.RuleActionServers, Set: 7, Match: []genl.Match{
+				{What: genl.MatchWhatPath, Op: genl.MatchOpTemplate, Value: "/{id}"},
+				{What: genl.MatchWhatPath, Op: genl.MatchOpPrefix, Value: "/b/"},
+				{What: genl.MatchWhatPath, Op: genl.MatchOpRegex, Value: "/c", Automaton: 0, Expression: 1},
+				{What: genl.MatchWhatMethod, Op: genl.MatchOpExact, Value: "GET"},
+			}},
 		},
 	}
 }
@@ -114,7 +127,7 @@ func TestRules(t *testing.T) {
 			t.Fatalf("sets %+v", sets)
 		}
 	}
-	if s, err := c.Service(ctx, "web"); err != nil || s.Rules != 3004 {
+	if s, err := c.Service(ctx, "web"); err != nil || s.Rules != 3006 {
 		t.Errorf("%d rules, %v", s.Rules, err)
 	}
 	if err := c.DeleteServer(ctx, "web", want.Sets[0].Servers[0]); !errors.Is(err, genl.ErrBusy) {
@@ -164,7 +177,7 @@ func TestRulesRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v, not %s", err, tc.want)
 		}
-		if have, err := c.Rules(ctx, "web"); err != nil || len(have) != 4 {
+		if have, err := c.Rules(ctx, "web"); err != nil || len(have) != 6 {
 			t.Fatalf("%s: the table has changed: %v %v", tc.want, have, err)
 		}
 	}

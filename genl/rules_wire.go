@@ -97,13 +97,22 @@ func (r *Rule) append(b []byte) ([]byte, error) {
 	if r.Name != "" {
 		b = appendAttr(b, spec.ARuleName, r.Name+"\x00")
 	}
+	short := 0 // bits of the attributes that are there
 	for i := range r.Match {
+		m := &r.Match[i]
+		if t := m.short(); t != 0 && short&(1<<t) == 0 {
+			short |= 1 << t
+			b = appendAttr(b, t, m.Value)
+			continue
+		}
 		var err error
-		if b, err = r.Match[i].append(b); err != nil {
+		if b, err = m.append(b); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", r.ID, err)
 		}
 	}
-	b = appendUint32(b, spec.ARuleAction, uint32(r.Action))
+	if r.Action != RuleActionServers { // which is what a set means
+		b = appendUint32(b, spec.ARuleAction, uint32(r.Action))
+	}
 	switch r.Action {
 	case RuleActionServers:
 		b = appendUint32(b, spec.ARuleSet, r.Set)
@@ -128,6 +137,26 @@ func (r *Rule) size() int {
 		n += 64 + len(m.Name) + len(m.Value) + 40*len(m.Networks)
 	}
 	return n
+}
+
+// short is the attribute that says such a condition by itself, or 0. Large tables
+// consist of these.
+func (m *Match) short() uint16 {
+	switch {
+	case m.Name != "":
+	case m.What == MatchWhatHost && m.Op == MatchOpExact:
+		return spec.ARuleHost
+	case m.What == MatchWhatPath:
+		switch m.Op {
+		case MatchOpExact:
+			return spec.ARulePath
+		case MatchOpPrefix:
+			return spec.ARulePrefix
+		case MatchOpTemplate:
+			return spec.ARuleTemplate
+		}
+	}
+	return 0
 }
 
 func (m *Match) append(b []byte) ([]byte, error) {

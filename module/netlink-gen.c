@@ -165,7 +165,7 @@ const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1] =
 	[TCPVS_A_NETWORKS_NETWORK] = NLA_POLICY_NESTED(tcpvs_network_nl_policy),
 };
 
-const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_BODY + 1] = {
+const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_TEMPLATE + 1] = {
 	[TCPVS_A_RULE_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[TCPVS_A_RULE_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[TCPVS_A_RULE_MATCH] = NLA_POLICY_NESTED(tcpvs_match_nl_policy),
@@ -174,6 +174,10 @@ const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_BODY + 1] = {
 	[TCPVS_A_RULE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 200, 599),
 	[TCPVS_A_RULE_LOCATION] = { .type = NLA_BINARY, },
 	[TCPVS_A_RULE_BODY] = { .type = NLA_BINARY, },
+	[TCPVS_A_RULE_HOST] = { .type = NLA_BINARY, },
+	[TCPVS_A_RULE_PATH] = { .type = NLA_BINARY, },
+	[TCPVS_A_RULE_PREFIX] = { .type = NLA_BINARY, },
+	[TCPVS_A_RULE_TEMPLATE] = { .type = NLA_BINARY, },
 };
 
 const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1] = {

@@ -19,7 +19,7 @@ extern const struct nla_policy tcpvs_limits_nl_policy[TCPVS_A_LIMITS_BODY_BYTES 
 extern const struct nla_policy tcpvs_match_nl_policy[TCPVS_A_MATCH_EXPRESSION + 1];
 extern const struct nla_policy tcpvs_network_nl_policy[TCPVS_A_NETWORK_PREFIX + 1];
 extern const struct nla_policy tcpvs_networks_nl_policy[TCPVS_A_NETWORKS_NETWORK + 1];
-extern const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_BODY + 1];
+extern const struct nla_policy tcpvs_rule_nl_policy[TCPVS_A_RULE_TEMPLATE + 1];
 extern const struct nla_policy tcpvs_timeouts_nl_policy[TCPVS_A_TIMEOUTS_AGE + 1];
 
 int tcpvs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,

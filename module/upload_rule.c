@@ -239,6 +239,44 @@ static int read_match(struct tcpvs_upload_scratch *s, u8 mode,
 	return 0;
 }
 
+/*
+ * Conditions in short: most of a large table is made of these, and each spares
+ * the attributes of a match, which would take longer to check than to index.
+ */
+static const struct {
+	u8 attr, what, op;
+} shorts[] = {
+	{ TCPVS_A_RULE_HOST, TCPVS_RM_HOST, TCPVS_RO_EXACT },
+	{ TCPVS_A_RULE_PATH, TCPVS_RM_PATH, TCPVS_RO_EXACT },
+	{ TCPVS_A_RULE_PREFIX, TCPVS_RM_PATH, TCPVS_RO_PREFIX },
+	{ TCPVS_A_RULE_TEMPLATE, TCPVS_RM_PATH, TCPVS_RO_TEMPLATE },
+};
+
+/* The conditions of the rule that are in short; they go before the matches. */
+static int read_shorts(struct tcpvs_upload_scratch *s, u8 mode,
+		       struct netlink_ext_ack *extack)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(shorts); i++) {
+		const struct nlattr *a = s->tb[shorts[i].attr];
+		struct tcpvs_route_match *m = &s->m[s->nmatch];
+
+		if (!a)
+			continue;
+		if (!asked_in(mode, shorts[i].what))
+			return refuse_rule(s, a, "mode tls knows sni, alpn and source only",
+					   extack);
+		memset(m, 0, sizeof(*m));
+		m->what = shorts[i].what;
+		m->op = shorts[i].op;
+		m->value = nla_data(a);
+		m->vlen = nla_len(a);
+		s->attr[s->nmatch++] = a;
+	}
+	return 0;
+}
+
 static bool name_ok(const struct nlattr *name)
 {
 	const char *p = nla_data(name);
@@ -269,7 +307,9 @@ static int read_action(const struct tcpvs_table *t,
 	const struct nlattr *text = location ?: body;
 	int at;
 
-	r->action = nla_get_u32(s->tb[TCPVS_A_RULE_ACTION]);
+	r->action = s->tb[TCPVS_A_RULE_ACTION] ?
+		    nla_get_u32(s->tb[TCPVS_A_RULE_ACTION]) :
+		    TCPVS_RULE_ACTION_SERVERS;
 	if (t->mode == TCPVS_MODE_TLS && (r->action == TCPVS_RULE_ACTION_REDIRECT ||
 					  r->action == TCPVS_RULE_ACTION_ANSWER))
 		return refuse_rule(s, s->tb[TCPVS_A_RULE_ACTION],
@@ -378,7 +418,8 @@ int tcpvs_upload_rule(struct tcpvs_upload *u, const struct nlattr *rule,
 	      collect(rule, s->tb, TCPVS_A_RULE_MAX, TCPVS_A_RULE_MATCH, extack);
 	if (err)
 		return err;
-	if (!s->tb[TCPVS_A_RULE_ID] || !s->tb[TCPVS_A_RULE_ACTION]) {
+	if (!s->tb[TCPVS_A_RULE_ID] ||
+	    (!s->tb[TCPVS_A_RULE_ACTION] && !s->tb[TCPVS_A_RULE_SET])) {
 		NL_SET_ERR_MSG_ATTR(extack, rule,
 				    "a rule without number, or without action");
 		return -EINVAL;
@@ -393,6 +434,9 @@ int tcpvs_upload_rule(struct tcpvs_upload *u, const struct nlattr *rule,
 		return refuse_rule(s, rule, "it has more than 16384 bytes", extack);
 	s->nmatch = 0;
 	s->nnet = 0;
+	err = read_shorts(s, t->mode, extack);
+	if (err)
+		return err;
 	nla_for_each_nested(a, rule, rem) {
 		if (nla_type(a) != TCPVS_A_RULE_MATCH)
 			continue;

@@ -228,7 +228,7 @@ func (u *upload) rule(a *attr) *refusal {
 		return r
 	}
 	id, action, set := a.nest[spec.ARuleID], a.nest[spec.ARuleAction], a.nest[spec.ARuleSet]
-	if id == nil || action == nil {
+	if id == nil || action == nil && set == nil {
 		return refuse(syscall.EINVAL, a, "a rule without number, or without action")
 	}
 	named := func(at *attr, why string) *refusal {
@@ -250,7 +250,17 @@ func (u *upload) rule(a *attr) *refusal {
 			return named(m, "sni and alpn are known in mode tls only")
 		}
 	}
-	kind := genl.RuleAction(action.number())
+	if u.mode == genl.ModeTLS {
+		for _, t := range []uint16{spec.ARuleHost, spec.ARulePath, spec.ARulePrefix, spec.ARuleTemplate} {
+			if m := a.nest[t]; m != nil {
+				return named(m, "mode tls knows sni, alpn and source only")
+			}
+		}
+	}
+	kind := genl.RuleActionServers // which is what a set means
+	if action != nil {
+		kind = genl.RuleAction(action.number())
+	}
 	status, location, body := a.nest[spec.ARuleStatus], a.nest[spec.ARuleLocation], a.nest[spec.ARuleBody]
 	switch {
 	case u.mode == genl.ModeTLS && (kind == genl.RuleActionRedirect || kind == genl.RuleActionAnswer):

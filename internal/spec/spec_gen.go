@@ -319,6 +319,10 @@ const (
 	ARuleStatus   uint16 = 6
 	ARuleLocation uint16 = 7
 	ARuleBody     uint16 = 8
+	ARuleHost     uint16 = 9
+	ARulePath     uint16 = 10
+	ARulePrefix   uint16 = 11
+	ARuleTemplate uint16 = 12
 )
 
 // Attributes of the set rules.
@@ -656,11 +660,15 @@ var SetRule = &Set{Name: "rule", Attributes: []Attribute{
 	{Type: ARuleID, Name: "id", Kind: KindU32, Min: 1, Doc: "Number of the rule in its table. A rule of a new table goes on with the counter of the rule of that number in the old one."},
 	{Type: ARuleName, Name: "name", Kind: KindString, MinLen: 1, MaxLen: 63, Doc: "Name of the rule, if it has one; printable ASCII without white space and quotes."},
 	{Type: ARuleMatch, Name: "match", Kind: KindNest, Nest: SetMatch, Multi: true, Doc: "A condition."},
-	{Type: ARuleAction, Name: "action", Kind: KindU32, Max: 3, Doc: "What is done."},
+	{Type: ARuleAction, Name: "action", Kind: KindU32, Max: 3, Doc: "What is done (default servers, if there is a set)."},
 	{Type: ARuleSet, Name: "set", Kind: KindU32, Doc: "Of servers, the number of the set."},
 	{Type: ARuleStatus, Name: "status", Kind: KindU32, Min: 200, Max: 599, Doc: "Of redirect, 301, 302, 303, 307 or 308; of answer, any final status."},
 	{Type: ARuleLocation, Name: "location", Kind: KindBinary, Doc: "Of redirect, where to, in at most 1024 bytes with the variables $host, $path, $query and $scheme, and $$ for a dollar."},
 	{Type: ARuleBody, Name: "body", Kind: KindBinary, Doc: "Of answer, the text, at most 4096 bytes."},
+	{Type: ARuleHost, Name: "host", Kind: KindBinary, Doc: "A condition in short, as are the next three; the same as a match of the host."},
+	{Type: ARulePath, Name: "path", Kind: KindBinary, Doc: "The same as a match of the path, exact."},
+	{Type: ARulePrefix, Name: "prefix", Kind: KindBinary, Doc: "The same as a match of the path, prefix."},
+	{Type: ARuleTemplate, Name: "template", Kind: KindBinary, Doc: "The same as a match of the path, template."},
 }}
 
 // SetRules is the attribute set rules: The table of rules of a virtual

@@ -234,6 +234,14 @@ func hostile() (list []scenario) {
 	badPiece("a service that is none", not(step{0, cmdRulesAdd, other, 0, ""}, syscall.ENOENT, "no service"))
 	badPiece("a beginning that is wrong", not(step{0, cmdRulesBegin, cat(web, attr(spec.ARulesExpressions, 1)), 0, ""}, inval, "invalid attribute length"))
 	badPiece("an end that is wrong", not(step{0, cmdRulesEnd, cat(web, web), 0, ""}, inval, "given twice"))
+	host := attr(spec.ARuleHost, []byte("a.example")...)
+	add("a host in short and in long", rulesBegin(0), not(rule(1, host, match(genl.MatchWhatHost, genl.MatchOpExact, attr(spec.AMatchValue, []byte("a.example")...)), action(genl.RuleActionReject)), inval, "one host"))
+	add("two paths in short", rulesBegin(0), not(rule(1, attr(spec.ARulePath, '/'), attr(spec.ARulePrefix, '/'), action(genl.RuleActionReject)), inval, "one host, one sni and one path"))
+	add("a host in short, twice", rulesBegin(0), not(rule(1, host, host, action(genl.RuleActionReject)), inval, "twice"))
+	add("an empty path in short", rulesBegin(0), not(rule(1, attr(spec.ARulePath), action(genl.RuleActionReject)), inval, "no path"))
+	add("a template in short that does not end", rulesBegin(0), not(rule(1, attr(spec.ARuleTemplate, '/', '{', 'a'), action(genl.RuleActionReject)), inval, "no template"))
+	add("a set of no rule's action", rulesBegin(0), set(1, ofSet(1, 81)), not(rule(1, host, action(genl.RuleActionReject), u32(spec.ARuleSet, 1)), inval, "a set belongs"))
+	add("neither an action nor a set", rulesBegin(0), not(rule(1, host), inval, "without action"))
 	add("two rules of one number", rulesBegin(0), rule(7, action(genl.RuleActionReject)), rule(7, action(genl.RuleActionReject)), not(rulesEnd, syscall.EEXIST, "the number 7"))
 	return list
 }

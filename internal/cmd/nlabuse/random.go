@@ -131,6 +131,7 @@ func (f *fuzzer) rule() []byte {
 	return nest(spec.ARulesRule, u32(spec.ARuleID, 1+f.any32()>>1),
 		f.pick(nil, f.maybe(regex(0, 0), regex(f.r.Uint32N(3), f.any32()>>1))),
 		f.pick(nil, match(genl.MatchWhatHost, genl.MatchOpExact, attr(spec.AMatchValue, []byte("a.example")...))),
+		f.maybe(nil, attr(spec.ARuleHost+uint16(f.r.IntN(4)), '/', '{', 'a', '}')),
 		f.maybe(nil, match(genl.MatchWhat(f.r.IntN(12)), genl.MatchOp(f.r.IntN(6)), attr(spec.AMatchValue, '/', '{', 'a', '}'))),
 		f.maybe(action(genl.RuleActionReject), action(genl.RuleAction(f.r.IntN(5)))),
 		f.maybe(nil, u32(spec.ARuleStatus, f.any32())))
