@@ -109,9 +109,9 @@ type parser struct {
 	conf  *Config
 	errs  Errors
 
-	list    []token                     // of words
-	line    ruleLine                    // the one that is read
-	servers map[string][]netip.AddrPort // of rules, by how they are written
+	list    []token     // of words
+	line    ruleLine    // the one that is read
+	servers readServers // of rules
 
 	settingsAt Pos // of the block Settings
 	keys       []keyFile
@@ -265,27 +265,6 @@ func (p *parser) inside(b body) {
 			b.item(p, key, val)
 		}
 	}
-}
-
-// plainRule takes a line that is a rule and has nothing in it that is not plain,
-// as all lines of large tables do; what it does not take is left as it was.
-func (p *parser) plainRule(in body) bool {
-	const start = RuleKey + " = "
-	b, ok := in.(*block)
-	if !ok {
-		return false
-	}
-	saved := p.lex
-	p.lex.skip()
-	if strings.HasPrefix(p.lex.rest, start) {
-		p.lex.takePlain(len(start))
-		if p.list, ok = p.lex.plainLine(p.list[:0]); ok && len(p.list) > 0 {
-			b.rule(p, p.list)
-			return true
-		}
-	}
-	p.lex = saved
-	return false
 }
 
 // known tells whether a key exists and reports it if not.

@@ -105,17 +105,7 @@ func (l *ruleLine) take(what string) token {
 
 // rule takes a line into the block.
 func (b *block) rule(p *parser, words []token) {
-	if b.svc.Rules == nil {
-		// Rules come in thousands, and none is longer than the rest of the
-		// file has lines.
-		b.svc.Rules = make([]Rule, 0, min(strings.Count(p.lex.rest, "\n")+1, maxRules))
-	}
-	n := len(b.svc.Rules)
-	if n == cap(b.svc.Rules) {
-		b.svc.Rules = slices.Grow(b.svc.Rules, 1)
-	}
-	b.svc.Rules = b.svc.Rules[:n+1] // there it is empty
-	r := &b.svc.Rules[n]
+	r := b.newRule(p)
 	r.Pos = words[0].pos
 	l := &p.line
 	l.Rule, l.p, l.words, l.at, l.bad = r, p, words, 0, false
@@ -134,33 +124,27 @@ func (b *block) rule(p *parser, words []token) {
 		return
 	}
 	*r = Rule{}
-	b.svc.Rules = b.svc.Rules[:n]
+	b.svc.Rules = b.svc.Rules[:len(b.svc.Rules)-1]
 	b.badRule = true
+}
+
+// newRule appends an empty rule.
+func (b *block) newRule(p *parser) *Rule {
+	if b.svc.Rules == nil {
+		// Rules come in thousands, and none is longer than the rest of the
+		// file has lines.
+		b.svc.Rules = make([]Rule, 0, min(strings.Count(p.lex.rest, "\n")+1, maxRules))
+	}
+	n := len(b.svc.Rules)
+	if n == cap(b.svc.Rules) {
+		b.svc.Rules = slices.Grow(b.svc.Rules, 1)
+	}
+	b.svc.Rules = b.svc.Rules[:n+1] // there it is empty
+	return &b.svc.Rules[n]
 }
 
 // maxRules is what the kernel's tables bear.
 const maxRules = 1 << 20
-
-// server reads the address of a server. There are few of them in many rules, so
-// each is read once.
-func (p *parser) server(text string) ([]netip.AddrPort, error) {
-	if s := p.servers[text]; s != nil {
-		return s, nil
-	}
-	a, err := p.names.ParseAddr(text)
-	if err == nil {
-		err = CheckServer(a.Addr())
-	}
-	if err != nil {
-		return nil, err
-	}
-	if p.servers == nil {
-		p.servers = make(map[string][]netip.AddrPort)
-	}
-	s := []netip.AddrPort{a}
-	p.servers[text] = s
-	return s, nil
-}
 
 // group has the set go by a group of the expression.
 func (l *ruleLine) group() bool {
@@ -202,45 +186,8 @@ func (r *Rule) setGroup(expr string, uri bool) error {
 	return nil
 }
 
-// usual takes what tables of thousands consist of, without further ado; it says
-// the same as word.
-func (l *ruleLine) usual() bool {
-	words := l.words[l.at:]
-	if len(words) < 3 {
-		return false
-	}
-	switch key := words[0].text; key {
-	case "host":
-		l.Match.Host = words[1].text
-	case "path":
-		l.Match.Path = rules.Path{Kind: rules.Exact, Value: words[1].text}
-	case "prefix":
-		l.Match.Path = rules.Path{Kind: rules.Prefix, Value: words[1].text}
-	case "template":
-		l.Match.Path = rules.Path{Kind: rules.Template, Value: words[1].text}
-	case "use":
-		if len(words) > 3 || words[1].kind != tokWord || words[1].text != "server" || l.matched.text != "" {
-			return false
-		}
-		var err error
-		if l.Servers, err = l.p.server(words[2].text); err != nil {
-			return false
-		}
-		l.Action.Kind, l.Action.Set, l.Scheduler = rules.UseSet, RuleSet, DefaultScheduler
-		l.Hash = DefaultHash()
-		l.at++
-	default:
-		return false
-	}
-	l.at += 2
-	return true
-}
-
 // word takes a condition or the action.
 func (l *ruleLine) word() {
-	if l.usual() {
-		return
-	}
 	var err error
 	t := l.take("")
 	v := t
@@ -358,18 +305,24 @@ func (b *block) finishRules(p *parser) {
 	}
 	list := svc.Rules[:0]
 	index := newIndex(len(svc.Rules))
+	var known [4]*netip.AddrPort // lists of servers seen of late that are right
 	for i := range svc.Rules {
 		r := &svc.Rules[i]
 		if r.Action.Kind == rules.UseSet {
-			addr := r.Servers[0]
+			addr, first := r.Servers[0], &r.Servers[0]
 			if addr.Port() == 0 {
 				addr = netip.AddrPortFrom(addr.Addr(), svc.Listen.Port())
 				r.Servers = []netip.AddrPort{addr}
 			}
-			if !have[addr] && b.badServer {
+			seen := slices.Contains(known[:], first)
+			if !seen && have[addr] && addr == *first {
+				seen = true
+				known[i%len(known)] = first
+			}
+			if !seen && !have[addr] && b.badServer {
 				continue // it may be that one
 			}
-			if !have[addr] {
+			if !seen && !have[addr] {
 				p.fail(r.Pos, "add server = "+addr.String()+" to the block", "the rule uses %s, which is no server of %s", addr, quote(svc.Name))
 				b.badRule = true
 				continue

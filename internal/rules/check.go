@@ -135,6 +135,9 @@ func (r *Rule) check(host string) *Error {
 	if e := m.Path.check(); e != nil {
 		return e
 	}
+	if m.simple() {
+		return r.Action.check()
+	}
 	for _, l := range []struct {
 		what string
 		n    int

@@ -85,15 +85,23 @@ type Field struct {
 // Any tells whether the rule is a default, which every request meets.
 func (m *Match) Any() bool {
 	return m.Host == "" && m.Path.Kind == None && m.SNI == "" &&
-		len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query)+len(m.Sources)+len(m.ALPN) == 0
+		m.simple()
+}
+
+// simple tells whether host, SNI and path are all that it asks.
+func (m *Match) simple() bool {
+	return len(m.Methods)+len(m.Headers)+len(m.Cookies)+len(m.Query)+len(m.Sources)+len(m.ALPN) == 0
 }
 
 // Equal tells whether two matches say the same in the same order.
 func (m *Match) Equal(o *Match) bool {
-	return m.Host == o.Host && m.Path == o.Path && m.SNI == o.SNI &&
+	if m.Host != o.Host || m.Path != o.Path || m.SNI != o.SNI {
+		return false
+	}
+	return m.simple() && o.simple() ||
 		slices.Equal(m.Methods, o.Methods) && slices.Equal(m.Headers, o.Headers) &&
-		slices.Equal(m.Cookies, o.Cookies) && slices.Equal(m.Query, o.Query) &&
-		slices.Equal(m.Sources, o.Sources) && slices.Equal(m.ALPN, o.ALPN)
+			slices.Equal(m.Cookies, o.Cookies) && slices.Equal(m.Query, o.Query) &&
+			slices.Equal(m.Sources, o.Sources) && slices.Equal(m.ALPN, o.ALPN)
 }
 
 // Add adds the condition that is called so: "host", "path", "header-prefix", ...
