@@ -58,6 +58,8 @@ type builder struct {
 	items   []int32
 	matched []int32
 
+	key []byte // scratch of state and list
+
 	// Scratch of row: what takes each class, and the states by that.
 	ways   []way
 	shared map[string]int32
@@ -133,6 +135,10 @@ func determinize(exprs []*expr, max budget) *raw {
 			return nil
 		}
 		at := todo[n]
+		if len(r.trans)+r.classes > cap(r.trans) {
+			// Twice as much each time, since nobody collects what is left.
+			r.trans = slices.Grow(r.trans, len(r.trans)+64*r.classes)
+		}
 		broken := at.state // if the sequence breaks off here
 		for range b.d.nodes[at.node].pending {
 			broken = b.step(broken, b.p.errClas)
@@ -239,11 +245,11 @@ func (b *builder) state(prev context, before int32) int32 {
 		prev = ctxOther
 	}
 	m := b.list(b.matched)
-	key := make([]byte, 0, 8+4*len(b.items))
-	key = binary.NativeEndian.AppendUint32(key, uint32(m)<<2|uint32(prev))
+	key := binary.NativeEndian.AppendUint32(b.key[:0], uint32(m)<<2|uint32(prev))
 	for _, pc := range b.items {
 		key = binary.NativeEndian.AppendUint32(key, uint32(pc))
 	}
+	b.key = key
 	if n, ok := b.byKey[string(key)]; ok {
 		return n
 	}
@@ -256,10 +262,14 @@ func (b *builder) state(prev context, before int32) int32 {
 
 // list interns a list of patterns.
 func (b *builder) list(l []int32) int32 {
-	var key []byte
+	if len(l) == 0 && len(b.lists) > 0 {
+		return 0
+	}
+	key := b.key[:0]
 	for _, v := range l {
 		key = binary.NativeEndian.AppendUint32(key, uint32(v))
 	}
+	b.key = key
 	n, ok := b.byList[string(key)]
 	if !ok {
 		n = int32(len(b.lists))
@@ -401,10 +411,11 @@ func (b *builder) enter(out []int32, prev context, matched int32) int32 {
 			last = int(m)
 		}
 	}
-	for i, pc := range b.p.start[:last] {
-		if b.p.floating[i] {
-			b.follow(pc, known, true)
+	for _, i := range b.p.floaters {
+		if int(i) >= last {
+			break
 		}
+		b.follow(b.p.start[i], known, true)
 	}
 	return b.state(prev, matched)
 }

@@ -25,14 +25,12 @@ func mergeClasses(r *raw) *raw {
 	// over the table is all it costs.
 	group := make([]int, k)
 	groups := 1
+	all, met := make([]int32, k), make([]bool, k)
 	for s := 0; s < n && groups < k; s++ {
 		row := r.trans[s*k : s*k+k]
-		first := make([]int32, 0, groups)
-		seen := make([]bool, groups)
+		first, seen := all[:groups], met[:groups]
+		clear(seen)
 		split := false
-		for len(first) < groups {
-			first = append(first, 0)
-		}
 		for c, g := range group {
 			if !seen[g] {
 				seen[g], first[g] = true, row[c]
@@ -58,6 +56,10 @@ func mergeClasses(r *raw) *raw {
 			group[c] = id
 		}
 		groups = len(next)
+	}
+
+	if groups == k {
+		return r // classes are numbered by their first byte already
 	}
 
 	// Number them by their first byte.
@@ -88,18 +90,25 @@ func mergeClasses(r *raw) *raw {
 // alive tells which states can reach acceptance.
 func alive(r *raw) []bool {
 	n, k := r.states(), r.classes
+	// Nobody asks what leads into the dead state, which is most of it all.
 	degree := make([]int32, n+1)
 	for _, t := range r.trans {
-		degree[t+1]++
+		if t != 0 {
+			degree[t+1]++
+		}
 	}
 	for i := 0; i < n; i++ {
 		degree[i+1] += degree[i]
 	}
-	from := make([]int32, len(r.trans))
+	from := make([]int32, degree[n])
 	at := append([]int32(nil), degree[:n]...)
-	for i, t := range r.trans {
-		from[at[t]] = int32(i / k)
-		at[t]++
+	for s := range n {
+		for _, t := range r.trans[s*k : s*k+k] {
+			if t != 0 {
+				from[at[t]] = int32(s)
+				at[t]++
+			}
+		}
 	}
 	live := make([]bool, n)
 	var stack []int32
@@ -206,9 +215,14 @@ func partition(r *raw, live []bool) []int32 {
 
 	// The transitions into each living state, grouped by state.
 	into := make([]int32, n+1)
-	for i, t := range r.trans {
-		if live[t] && live[i/k] {
-			into[t+1]++
+	for s := range n {
+		if !live[s] {
+			continue
+		}
+		for _, t := range r.trans[int(s)*k : int(s)*k+k] {
+			if live[t] {
+				into[t+1]++
+			}
 		}
 	}
 	for i := int32(0); i < n; i++ {
@@ -217,10 +231,15 @@ func partition(r *raw, live []bool) []int32 {
 	source := make([]int32, into[n])
 	label := make([]uint8, into[n])
 	at := append([]int32(nil), into[:n]...)
-	for i, t := range r.trans {
-		if live[t] && live[i/k] {
-			source[at[t]], label[at[t]] = int32(i/k), uint8(i%k)
-			at[t]++
+	for s := range n {
+		if !live[s] {
+			continue
+		}
+		for c, t := range r.trans[int(s)*k : int(s)*k+k] {
+			if live[t] {
+				source[at[t]], label[at[t]] = s, uint8(c)
+				at[t]++
+			}
 		}
 	}
 
@@ -267,7 +286,11 @@ func partition(r *raw, live []bool) []int32 {
 func quotient(r *raw, block []int32) *raw {
 	k := r.classes
 	out := &raw{class: r.class, classes: k, accept: []int32{0}, lists: [][]int32{nil}}
-	out.trans = make([]int32, k)
+	most := int32(-1)
+	for _, b := range block {
+		most = max(most, b)
+	}
+	out.trans = make([]int32, k, (int(most)+2)*k)
 	number := make([]int32, len(block)) // by block; 0: none yet
 	var sample []int32                  // a state of each block, by number
 	sample = append(sample, 0)
@@ -284,12 +307,13 @@ func quotient(r *raw, block []int32) *raw {
 	}
 	lists := map[string]int32{"": 0}
 	out.start = get(r.start)
+	var key []byte
 	for n := 1; n < len(sample); n++ {
 		s := sample[n]
 		for c := 0; c < k; c++ {
 			out.trans = append(out.trans, get(r.trans[int(s)*k+c]))
 		}
-		var key []byte
+		key = key[:0]
 		list := r.lists[r.accept[s]]
 		for _, v := range list {
 			key = binary.NativeEndian.AppendUint32(key, uint32(v))

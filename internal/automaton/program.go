@@ -49,6 +49,7 @@ type program struct {
 	insts    []inst
 	start    []int32 // of each pattern
 	floating []bool  // whether a match may begin anywhere
+	floaters []int32 // those that are floating, ascending
 	usesLine bool    // some pattern asks for (?m)^ or (?m)$
 	usesWord bool    // some pattern asks for \b or \B
 
@@ -82,6 +83,9 @@ func newProgram(exprs []*expr) *program {
 		cond := e.prog.StartCond()
 		p.start = append(p.start, base+int32(e.prog.Start))
 		p.floating = append(p.floating, cond&syntax.EmptyBeginText == 0)
+		if p.floating[n] {
+			p.floaters = append(p.floaters, int32(n))
+		}
 		for i := range e.prog.Inst {
 			si := &e.prog.Inst[i]
 			in := inst{out: base + int32(si.Out), pattern: int32(n)}
