@@ -51,9 +51,9 @@ bench-objects: ## 1,000 services, 100,000 servers: loading, listing, memory (LEN
 	@$(MAKE) --no-print-directory build
 	@virtme/bench/objects KERNEL=$(KERNEL) $(foreach v,LENS CPUS SERVICES SERVERS,$(if $($(v)),"$(v)=$($(v))"))
 
-bench-rules: ## finding a rule among up to 100,000, and loading them (TABLES=, BALANCERS=, SECONDS=)
+bench-rules: ## finding a rule among up to 100,000, and loading them (TABLES=, BALANCERS=, ROUNDS=)
 	@$(MAKE) --no-print-directory build
-	@virtme/bench/rules KERNEL=$(KERNEL) $(foreach v,TABLES BALANCERS SECONDS,$(if $($(v)),"$(v)=$($(v))"))
+	@virtme/bench/rules KERNEL=$(KERNEL) $(foreach v,TABLES BALANCERS ROUNDS SECONDS,$(if $($(v)),"$(v)=$($(v))"))
 
 bench-swap: ## what a client notices of 1,000 services replaced in a commit (LENS=, SERVICES=, RULES=)
 	@$(MAKE) --no-print-directory build
