@@ -183,7 +183,7 @@ func sendSet(send sender, s *RuleSet) error {
 }
 
 func (r *ServiceRule) decode(ad *netlink.AttributeDecoder) error {
-	r.Match = []Match{}
+	r.Match = make([]Match, 0, 2) // most have a host and a path
 	for ad.Next() {
 		switch ad.Type() {
 		case spec.ARulesService:

@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -46,20 +47,30 @@ func (t *table) readRules(ctx context.Context, c tableReader) error {
 		byKey[key{sets[i].Service, sets[i].ID}] = &sets[i].RuleSet
 	}
 	t.rules = make(map[string][]config.Rule)
-	for i := range list {
-		g := &list[i]
-		r, ok := ruleset.Rule(&g.Rule)
-		if !ok {
-			return errors.New("the table has a rule that this program does not understand: it is older than the kernel module")
+	for len(list) > 0 {
+		// Those of a service come in a row.
+		name, n := list[0].Service, 1
+		for n < len(list) && list[n].Service == name {
+			n++
 		}
-		v := config.Rule{Rule: r}
-		if s := byKey[key{g.Service, g.Set}]; s != nil && r.Action.Kind == rules.UseSet {
-			v.Servers, v.Scheduler, v.Action.Set = s.Servers, s.Scheduler, config.RuleSet
-			if s.Hash != nil {
-				v.Hash = fromKernelHash(*s.Hash)
+		of := slices.Grow(t.rules[name], n)
+		for i := range list[:n] {
+			g := &list[i]
+			r, ok := ruleset.Rule(&g.Rule)
+			if !ok {
+				return errors.New("the table has a rule that this program does not understand: it is older than the kernel module")
 			}
+			v := config.Rule{Rule: r}
+			if s := byKey[key{name, g.Set}]; s != nil && r.Action.Kind == rules.UseSet {
+				v.Servers, v.Scheduler, v.Action.Set = s.Servers, s.Scheduler, config.RuleSet
+				if s.Hash != nil {
+					v.Hash = fromKernelHash(*s.Hash)
+				}
+			}
+			of = append(of, v)
 		}
-		t.rules[g.Service] = append(t.rules[g.Service], v)
+		t.rules[name] = of
+		list = list[n:]
 	}
 	return errors.Join(err, serr)
 }

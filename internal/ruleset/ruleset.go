@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ktcpvs/ktcpvs/genl"
@@ -244,7 +245,7 @@ func Rule(g *genl.Rule) (rules.Rule, bool) {
 	}
 	switch g.Action {
 	case genl.RuleActionServers:
-		r.Action = rules.Action{Kind: rules.UseSet, Set: fmt.Sprint(g.Set)}
+		r.Action = rules.Action{Kind: rules.UseSet, Set: strconv.FormatUint(uint64(g.Set), 10)}
 	case genl.RuleActionRedirect:
 		r.Action = rules.Action{Kind: rules.Redirect, Status: int(g.Status), Location: g.Location}
 	case genl.RuleActionAnswer:
@@ -262,8 +263,8 @@ func condition(m *rules.Match, g *genl.Match) bool {
 	if g.Op == genl.MatchOpPresent {
 		kind = rules.Present // 0 is that of no kind as well
 	}
-	fields := map[genl.MatchWhat]*[]rules.Field{
-		genl.MatchWhatHeader: &m.Headers, genl.MatchWhatCookie: &m.Cookies, genl.MatchWhatQuery: &m.Query,
+	field := func(list *[]rules.Field) {
+		*list = append(*list, rules.Field{Name: g.Name, Kind: kind, Value: g.Value})
 	}
 	switch g.What {
 	case genl.MatchWhatHost:
@@ -276,9 +277,12 @@ func condition(m *rules.Match, g *genl.Match) bool {
 		m.Path = rules.Path{Kind: kind, Value: g.Value, URI: g.What == genl.MatchWhatURI}
 	case genl.MatchWhatMethod:
 		m.Methods = append(m.Methods, strings.Split(g.Value, ",")...)
-	case genl.MatchWhatHeader, genl.MatchWhatCookie, genl.MatchWhatQuery:
-		list := fields[g.What]
-		*list = append(*list, rules.Field{Name: g.Name, Kind: kind, Value: g.Value})
+	case genl.MatchWhatHeader:
+		field(&m.Headers)
+	case genl.MatchWhatCookie:
+		field(&m.Cookies)
+	case genl.MatchWhatQuery:
+		field(&m.Query)
 	case genl.MatchWhatSource:
 		m.Sources = append(m.Sources, g.Networks...)
 	default:
