@@ -264,6 +264,9 @@ def connections():
     except ConnectionResetError:
         end = "reset"
     same("... the client is reset", end, "reset")
+    same("histogram-get", [[h["service"], h["kind"], h["buckets"]] for h in dump("histogram-get", service="tcp")],
+         [["tcp", kind, struct.pack("=Q", 1).hex()] for kind in ("connect", "total")])
+    same("... of a server, which keeps none", dump("histogram-get", service="tcp", server=at(83)), [])
     check("service-stop", lambda: do("service-stop", name="tcp", now=True))
     relayed.close()
     server.close()
